@@ -1,0 +1,41 @@
+//! What a convolutional network is, as plain data.
+//!
+//! * **In**: an [`Architecture`] (a preset, a TOML file, or the JSON inside a model file) and the shape of an image.
+//! * **Out**: a [`Plan`]: every layer with its name, geometry, shapes, parameter and multiply-accumulate counts; the
+//!   [`Parameters`] that training starts from; the [`Preprocessing`] that turns pixels into network inputs; and
+//!   [`Random`], the only source of random numbers in the workspace.
+//! * **Never**: no tensor library, no file or network access, no global state, no panic on any input.
+//!
+//! Everything that computes (Burn's modules, the hand-written engine) is built from a [`Plan`], so no two engines can
+//! disagree on a size. Images are `[channels, height, width]`, convolution weights `[out, in, kernel height, kernel
+//! width]`, dense weights `[out, in]`, and flattening keeps the order channel, row, column.
+//!
+//! ```
+//! use glassbox_spec::{Architecture, ImageShape};
+//!
+//! let reference = Architecture::preset("reference", 10)?;
+//! let plan = reference.plan(ImageShape::new(1, 28, 28)?)?;
+//! assert_eq!(plan.parameter_count(), 93_322);
+//! assert_eq!(plan.macs(), 2_794_240);
+//! # Ok::<(), glassbox_spec::SpecError>(())
+//! ```
+
+mod architecture;
+mod error;
+mod geometry;
+mod keys;
+mod parameters;
+mod plan;
+mod preprocessing;
+mod presets;
+mod random;
+
+pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use error::SpecError;
+pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
+pub use keys::{UnknownKey, nearest, unknown_key};
+pub use parameters::{Parameter, ParameterShape, Parameters};
+pub use plan::{Operation, Plan, PlannedLayer};
+pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
+pub use presets::PRESETS;
+pub use random::{Random, Stream};
