@@ -1,0 +1,295 @@
+//! Random changes to training images that leave their class alone.
+
+use std::f64::consts::PI;
+
+use glassbox_spec::{ImageShape, Random};
+use serde::{Deserialize, Serialize};
+
+/// How far each change may go; all zero is no augmentation. Pixels that come from outside the image are 0 (black).
+///
+/// Every image draws from its own random stream, so the result depends on (seed, epoch, image) alone.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Augment {
+    /// Shift along each axis, at most so many pixels, in fractions of a pixel.
+    pub shift: f64,
+    /// Rotation, at most so many degrees either way.
+    pub rotate: f64,
+    /// Scaling by a factor of 1 − `scale` to 1 + `scale`.
+    pub scale: f64,
+    /// Exchange left and right in half of the images.
+    pub flip: bool,
+    /// Pad with so many pixels on each side and cut a window of the original size out at random.
+    pub crop: usize,
+    /// Blacken a square of so many pixels at a random place (DeVries and Taylor, 2017).
+    pub cutout: usize,
+}
+
+/// Names of the ready-made augmentations.
+pub const AUGMENTATIONS: [&str; 3] = ["none", "digits", "photos"];
+
+impl Augment {
+    /// `none`; `digits` for writing, where left and right matter; `photos`, where they do not.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::default()),
+            "digits" => Some(Self {
+                shift: 1.5,
+                rotate: 8.0,
+                scale: 0.08,
+                ..Self::default()
+            }),
+            "photos" => Some(Self {
+                flip: true,
+                crop: 2,
+                ..Self::default()
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether every image stays as it is.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is wrong with the numbers, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let ranges = [
+            ("shift", self.shift, 1000.0),
+            ("rotate", self.rotate, 180.0),
+            ("scale", self.scale, 0.9),
+            ("crop", self.crop as f64, 1000.0),
+            ("cutout", self.cutout as f64, 1000.0),
+        ];
+        ranges
+            .iter()
+            .find(|(_, value, most)| !(0.0..=*most).contains(value))
+            .map(|(name, value, most)| format!("{name} = {value} is not in 0 to {most}"))
+    }
+
+    /// The changed image, planar as the original. `random` is the image's own stream.
+    pub fn apply(&self, pixels: &[u8], shape: ImageShape, random: &mut Random) -> Vec<u8> {
+        let mut image = pixels.to_vec();
+        let (height, width) = (shape.height(), shape.width());
+        if self.shift > 0.0 || self.rotate > 0.0 || self.scale > 0.0 {
+            let affine = self.draw_affine(random);
+            let from = image.clone();
+            for (plane, from) in planes(&mut image, shape).zip(from.chunks_exact(height * width)) {
+                affine.resample(from, plane, height, width);
+            }
+        }
+        if self.flip && random.below(2) == 1 {
+            image.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+        if self.crop > 0 {
+            let range = 2 * self.crop as u32 + 1;
+            let mut offset = || random.below(range) as isize - self.crop as isize;
+            let (down, right) = (offset(), offset());
+            let from = image.clone();
+            for (plane, from) in planes(&mut image, shape).zip(from.chunks_exact(height * width)) {
+                translate(from, plane, width, down, right);
+            }
+        }
+        if self.cutout > 0 {
+            let top = random.below(height as u32) as usize;
+            let left = random.below(width as u32) as usize;
+            // Centred on the drawn pixel, so that it may reach beyond the border.
+            let span = |centre: usize, size: usize| {
+                let start = centre.saturating_sub(self.cutout / 2);
+                start..(centre + self.cutout.div_ceil(2)).min(size)
+            };
+            let (rows, columns) = (span(top, height), span(left, width));
+            for plane in planes(&mut image, shape) {
+                for row in rows.clone() {
+                    plane[row * width..][columns.clone()].fill(0);
+                }
+            }
+        }
+        image
+    }
+
+    fn draw_affine(&self, random: &mut Random) -> Affine {
+        let mut symmetric = |most: f64| random.between(-most, most);
+        let (down, right) = (symmetric(self.shift), symmetric(self.shift));
+        let angle = symmetric(self.rotate) * PI / 180.0;
+        let zoom = 1.0 / (1.0 + symmetric(self.scale));
+        Affine {
+            cos: angle.cos() * zoom,
+            sin: angle.sin() * zoom,
+            down,
+            right,
+        }
+    }
+}
+
+fn planes(image: &mut [u8], shape: ImageShape) -> impl Iterator<Item = &mut [u8]> {
+    image.chunks_exact_mut(shape.height() * shape.width())
+}
+
+/// Moves a plane by whole pixels.
+fn translate(from: &[u8], to: &mut [u8], width: usize, down: isize, right: isize) {
+    to.fill(0);
+    let columns = width.saturating_sub(right.unsigned_abs());
+    let (source, target) = ((-right).max(0) as usize, right.max(0) as usize);
+    for (row, to) in to.chunks_exact_mut(width).enumerate() {
+        let Some(from_row) = row.checked_add_signed(-down) else {
+            continue;
+        };
+        if columns > 0
+            && let Some(from) = from.get(from_row * width..(from_row + 1) * width)
+        {
+            to[target..target + columns].copy_from_slice(&from[source..source + columns]);
+        }
+    }
+}
+
+/// Rotation and scaling about the centre, then a shift.
+struct Affine {
+    cos: f64,
+    sin: f64,
+    down: f64,
+    right: f64,
+}
+
+impl Affine {
+    /// For each target pixel, where it comes from, bilinearly.
+    fn resample(&self, from: &[u8], to: &mut [u8], height: usize, width: usize) {
+        let (middle_y, middle_x) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+        let pixel = |y: i64, x: i64| -> f64 {
+            let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&x);
+            if inside {
+                f64::from(from[y as usize * width + x as usize])
+            } else {
+                0.0
+            }
+        };
+        for (row, to) in to.chunks_exact_mut(width).enumerate() {
+            let y = row as f64 - middle_y - self.down;
+            for (column, to) in to.iter_mut().enumerate() {
+                let x = column as f64 - middle_x - self.right;
+                let source_y = middle_y + self.cos * y - self.sin * x;
+                let source_x = middle_x + self.sin * y + self.cos * x;
+                let (top, left) = (source_y.floor(), source_x.floor());
+                let (v, h) = (source_y - top, source_x - left);
+                let (top, left) = (top as i64, left as i64);
+                let upper = pixel(top, left) * (1.0 - h) + pixel(top, left + 1) * h;
+                let lower = pixel(top + 1, left) * (1.0 - h) + pixel(top + 1, left + 1) * h;
+                *to = (upper * (1.0 - v) + lower * v).round() as u8;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassbox_spec::Stream;
+
+    const HEIGHT: usize = 5;
+    const WIDTH: usize = 7;
+
+    fn shape() -> ImageShape {
+        ImageShape::new(2, HEIGHT, WIDTH).unwrap()
+    }
+
+    fn pixels() -> Vec<u8> {
+        (1..=70).collect()
+    }
+
+    fn random(index: u32) -> Random {
+        Random::new(3, Stream::Augment, 1, index)
+    }
+
+    #[test]
+    fn translating_moves_rows_and_columns() {
+        let from: Vec<u8> = (1..=12).collect();
+        let mut to = vec![9; 12];
+        translate(&from, &mut to, 4, 1, -1);
+        assert_eq!(to, [0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0]);
+        translate(&from, &mut to, 4, -2, 3);
+        assert_eq!(to, [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]);
+        translate(&from, &mut to, 4, 0, 9);
+        assert_eq!(to, [0; 12]);
+    }
+
+    #[test]
+    fn the_affine_map_moves_and_turns_about_the_centre() {
+        let from: Vec<u8> = (0..15).map(|i| i * 10).collect();
+        let mut to = vec![0; 15];
+        let shifted = Affine {
+            cos: 1.0,
+            sin: 0.0,
+            down: 1.0,
+            right: -1.0,
+        };
+        shifted.resample(&from, &mut to, 3, 5);
+        assert_eq!(to, [0, 0, 0, 0, 0, 10, 20, 30, 40, 0, 60, 70, 80, 90, 0]);
+        let half_turn = Affine {
+            cos: -1.0,
+            sin: 0.0,
+            down: 0.0,
+            right: 0.0,
+        };
+        half_turn.resample(&from, &mut to, 3, 5);
+        let mut reversed = from.clone();
+        reversed.reverse();
+        assert_eq!(to, reversed);
+    }
+
+    #[test]
+    fn an_image_depends_on_its_own_stream_alone() {
+        for name in AUGMENTATIONS {
+            let augment = Augment::named(name).unwrap();
+            let change = |index| augment.apply(&pixels(), shape(), &mut random(index));
+            assert_eq!(change(4), change(4));
+            assert_eq!(name == "none", change(4) == change(5), "{name}");
+            assert_eq!(augment.is_none(), name == "none");
+        }
+        assert!(Augment::named("photo").is_none());
+    }
+
+    #[test]
+    fn flip_reverses_rows_in_half_of_the_images() {
+        let augment = Augment {
+            flip: true,
+            ..Augment::default()
+        };
+        let mut flipped = 0;
+        for index in 0..200 {
+            let image = augment.apply(&pixels(), shape(), &mut random(index));
+            if image != pixels() {
+                flipped += 1;
+                assert_eq!(image[..WIDTH], [7, 6, 5, 4, 3, 2, 1]);
+            }
+        }
+        assert!((80..120).contains(&flipped), "{flipped}");
+    }
+
+    #[test]
+    fn cutout_blackens_the_same_square_in_every_channel() {
+        let augment = Augment {
+            cutout: 3,
+            ..Augment::default()
+        };
+        for index in 0..50 {
+            let image = augment.apply(&pixels(), shape(), &mut random(index));
+            let (first, second) = image.split_at(HEIGHT * WIDTH);
+            let black = |plane: &[u8]| -> Vec<usize> {
+                (0..plane.len()).filter(|i| plane[*i] == 0).collect()
+            };
+            assert_eq!(black(first), black(second));
+            assert!((4..=9).contains(&black(first).len()));
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let augment = Augment {
+            rotate: f64::NAN,
+            ..Augment::default()
+        };
+        assert!(augment.problem().is_some_and(|p| p.starts_with("rotate")));
+        assert_eq!(Augment::named("photos").unwrap().problem(), None);
+    }
+}

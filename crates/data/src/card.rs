@@ -1,0 +1,291 @@
+//! Dataset cards: what a dataset is, where its files come from, and how to know that they are the right ones.
+
+use std::path::Path;
+
+use glassbox_spec::{ImageShape, nearest, unknown_key};
+use serde::Deserialize;
+
+use crate::DataError;
+
+/// Datasets whose cards are built into the program.
+pub const DATASETS: [&str; 3] = ["mnist", "fashion-mnist", "cifar10"];
+
+const CARDS: [&str; 3] = [
+    include_str!("../../../datasets/mnist.toml"),
+    include_str!("../../../datasets/fashion-mnist.toml"),
+    include_str!("../../../datasets/cifar10.toml"),
+];
+
+/// No dataset has more classes than this.
+pub(crate) const MAX_CLASSES: usize = 10_000;
+
+/// A dataset's description.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// Short name; also the name of the folder its files lie in.
+    pub name: String,
+    /// One line about it.
+    pub title: String,
+    /// Class names in label order; empty for image folders (taken from the folder names).
+    pub classes: Vec<String>,
+    /// Number of training images held out for validation; a tenth unless given.
+    pub validation: Option<usize>,
+    /// Licence, as its authors put it.
+    pub licence: Option<String>,
+    /// What to cite.
+    pub citation: Option<String>,
+    /// What files it has.
+    pub kind: Kind,
+}
+
+/// The file formats.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Four IDX files, raw or gzipped.
+    Idx {
+        /// Channels (1), height, width.
+        shape: ImageShape,
+        /// The files.
+        files: IdxFiles,
+    },
+    /// CIFAR's binary batches, in a folder or a `.tar.gz`.
+    Cifar {
+        /// Channels, height, width.
+        shape: ImageShape,
+        /// The archive.
+        archive: FileCard,
+        /// The batches inside it.
+        batches: Batches,
+    },
+    /// A folder or `.tar.gz` laid out `train/<class>/*`, `test/<class>/*`.
+    Images {
+        /// What the images are fitted to; their common size unless given.
+        shape: Option<ImageShape>,
+        /// The folder's or archive's name.
+        source: FileCard,
+    },
+}
+
+/// One file of a dataset.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileCard {
+    /// Name, without `.gz` for IDX files.
+    pub name: String,
+    /// SHA-256 of the decompressed contents.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// SHA-256 of the file as published.
+    #[serde(default)]
+    pub file_sha256: Option<String>,
+    /// Where it can be downloaded, in order of preference.
+    #[serde(default)]
+    pub urls: Vec<String>,
+}
+
+/// The four files of an IDX dataset.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct IdxFiles {
+    pub train_images: FileCard,
+    pub train_labels: FileCard,
+    pub test_images: FileCard,
+    pub test_labels: FileCard,
+}
+
+impl IdxFiles {
+    /// All four in a fixed order.
+    pub fn all(&self) -> [&FileCard; 4] {
+        [
+            &self.train_images,
+            &self.train_labels,
+            &self.test_images,
+            &self.test_labels,
+        ]
+    }
+}
+
+/// Paths of CIFAR batches inside their archive.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Batches {
+    pub train: Vec<String>,
+    pub test: Vec<String>,
+}
+
+/// A card as written.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    title: String,
+    kind: String,
+    shape: Option<ImageShape>,
+    #[serde(default)]
+    classes: Vec<String>,
+    validation: Option<usize>,
+    licence: Option<String>,
+    citation: Option<String>,
+    files: Option<IdxFiles>,
+    archive: Option<FileCard>,
+    batches: Option<Batches>,
+    folder: Option<String>,
+}
+
+const KEYS: [&str; 12] = [
+    "name",
+    "title",
+    "kind",
+    "shape",
+    "classes",
+    "validation",
+    "licence",
+    "citation",
+    "files",
+    "archive",
+    "batches",
+    "folder",
+];
+
+impl Card {
+    /// The card of a known dataset.
+    pub fn known(name: &str) -> Result<Self, DataError> {
+        match DATASETS.iter().position(|known| *known == name) {
+            Some(index) => Self::parse(CARDS[index], Path::new(name)),
+            None => Err(DataError::Unknown {
+                name: name.to_string(),
+                nearest: nearest(name, DATASETS).map(str::to_string),
+                known: DATASETS.to_vec(),
+            }),
+        }
+    }
+
+    /// Reads a card from TOML text; `path` is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, DataError> {
+        let problem = |problem: String| DataError::Card {
+            path: path.to_path_buf(),
+            problem,
+        };
+        let table: toml::Table =
+            toml::from_str(text).map_err(|e| problem(e.to_string().trim_end().to_string()))?;
+        if let Some(unknown) = unknown_key(&table, &KEYS) {
+            return Err(DataError::CardKey {
+                path: path.to_path_buf(),
+                unknown,
+            });
+        }
+        let written: Written =
+            toml::from_str(text).map_err(|e| problem(e.to_string().trim_end().to_string()))?;
+        let needs = |key: &str| problem(format!("kind \"{}\" needs `{key}`", written.kind));
+        let kind = match written.kind.as_str() {
+            "idx" => Kind::Idx {
+                shape: written.shape.ok_or_else(|| needs("shape"))?,
+                files: written.files.clone().ok_or_else(|| needs("files"))?,
+            },
+            "cifar" => Kind::Cifar {
+                shape: written.shape.ok_or_else(|| needs("shape"))?,
+                archive: written.archive.clone().ok_or_else(|| needs("archive"))?,
+                batches: written.batches.clone().ok_or_else(|| needs("batches"))?,
+            },
+            "images" => {
+                let folder = written.folder.as_ref().map(|folder| FileCard {
+                    name: folder.clone(),
+                    sha256: None,
+                    file_sha256: None,
+                    urls: Vec::new(),
+                });
+                let source = written.archive.clone().or(folder);
+                Kind::Images {
+                    shape: written.shape,
+                    source: source.ok_or_else(|| needs("archive` or `folder"))?,
+                }
+            }
+            other => {
+                let kinds = ["idx", "cifar", "images"];
+                let meant = match nearest(other, kinds) {
+                    Some(kind) => format!(", did you mean \"{kind}\"?"),
+                    None => format!("; the kinds are {}", kinds.join(", ")),
+                };
+                return Err(problem(format!("unknown kind \"{other}\"{meant}")));
+            }
+        };
+        if !matches!(kind, Kind::Images { .. }) && written.classes.is_empty() {
+            return Err(needs("classes"));
+        }
+        if written.classes.len() > MAX_CLASSES {
+            return Err(problem(format!("more than {MAX_CLASSES} classes")));
+        }
+        if let Kind::Idx { shape, .. } = &kind
+            && shape.channels() != 1
+        {
+            return Err(problem(
+                "IDX images are grey: shape = [1, height, width]".into(),
+            ));
+        }
+        Ok(Self {
+            name: written.name,
+            title: written.title,
+            classes: written.classes,
+            validation: written.validation,
+            licence: written.licence,
+            citation: written.citation,
+            kind,
+        })
+    }
+
+    /// The files that the dataset consists of, as they would be downloaded.
+    pub fn files(&self) -> Vec<&FileCard> {
+        match &self.kind {
+            Kind::Idx { files, .. } => files.all().to_vec(),
+            Kind::Cifar { archive, .. } => vec![archive],
+            Kind::Images { source, .. } => vec![source],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Card, DataError> {
+        Card::parse(text, Path::new("mine.toml"))
+    }
+
+    #[test]
+    fn known_cards_parse_and_are_complete() {
+        for name in DATASETS {
+            let card = Card::known(name).unwrap();
+            assert_eq!(card.name, name);
+            assert_eq!((card.classes.len(), card.validation), (10, Some(5000)));
+            for file in card.files() {
+                assert!(file.sha256.is_some() || file.file_sha256.is_some());
+                assert!(!file.urls.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let error = Card::known("cifar").unwrap_err();
+        assert!(error.to_string().contains("did you mean `cifar10`?"));
+    }
+
+    #[test]
+    fn mistakes_in_a_card_are_named() {
+        let said = |text: &str| parse(text).unwrap_err().to_string();
+        assert!(
+            said("name = \"a\"\nkind = \"idx\"\nshap = [1, 2, 3]").contains("did you mean `shape`")
+        );
+        assert!(said("name = \"a\"\nkind = \"idx\"").contains("needs `shape`"));
+        assert!(said("name = \"a\"\nkind = \"image\"").contains("did you mean \"images\""));
+        assert!(said("name = \"a\"\nkind = \"images\"").contains("needs `archive` or `folder`"));
+        assert!(said("name = \"a\"\nkind = \"images\"\nfolder = 3").contains("folder"));
+        assert!(said("name =").contains("mine.toml"));
+        assert!(
+            said("name = \"a\"\nkind = \"images\"\nfolder = \"f\"\nshape = [1, 0, 3]")
+                .contains("height is 0")
+        );
+    }
+}

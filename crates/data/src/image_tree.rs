@@ -1,0 +1,388 @@
+//! Folders and archives of images, laid out `train/<class>/<image>` and `test/<class>/<image>`.
+//!
+//! The files are visited twice: once for their headers, to settle a common size and the classes, and once to decode
+//! them. An archive is read as a stream; nothing of it is written to the disk, so its paths can do no harm.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use flate2::read::GzDecoder;
+use glassbox_spec::{Fit, ImageShape};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest};
+
+/// No image file may be larger than this.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Size that images of different sizes are fitted to, rows and columns.
+const FALLBACK_SIZE: usize = 32;
+
+/// Files decoded together by the thread pool.
+const CHUNK: usize = 1024;
+
+/// Beyond this share of unreadable files, the data set is refused.
+const TOLERATED: f64 = 0.01;
+
+/// An image file that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Path inside the folder or archive.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A folder or a `.tar.gz`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ImageTree {
+    Folder(PathBuf),
+    Archive(PathBuf),
+}
+
+/// What decoding a tree yields.
+pub(crate) struct Decoded {
+    pub classes: Vec<String>,
+    pub train: Images,
+    pub test: Images,
+    pub skipped: Vec<Skipped>,
+}
+
+/// One file in its place.
+struct Entry<'a> {
+    part: Part,
+    class: &'a str,
+    path: &'a str,
+}
+
+/// One file read, waiting to be decoded.
+struct Pending {
+    part: Part,
+    label: u16,
+    path: String,
+    bytes: io::Result<Vec<u8>>,
+}
+
+impl ImageTree {
+    pub(crate) fn new(path: &Path) -> Self {
+        if path.is_dir() {
+            Self::Folder(path.to_path_buf())
+        } else {
+            Self::Archive(path.to_path_buf())
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Folder(path) | Self::Archive(path) => path,
+        }
+    }
+
+    /// SHA-256 of an archive's bytes, or of a folder's image paths and contents in order.
+    pub(crate) fn digest(&self) -> Result<String, DataError> {
+        match self {
+            Self::Archive(path) => digest::sha256_file(path),
+            Self::Folder(path) => {
+                let mut hasher = digest::Hasher::default();
+                self.visit(&mut |entry, read| {
+                    let mut feed = |bytes: &[u8]| hasher.write_all(bytes);
+                    feed(entry.path.as_bytes()).map_err(DataError::io(path))?;
+                    // An unreadable file changes the digest too, and is named when it is decoded.
+                    feed(&read().unwrap_or_default()).map_err(DataError::io(path))
+                })?;
+                Ok(hasher.finish())
+            }
+        }
+    }
+
+    /// Decodes every image and fits it to `shape`, or to what suits them all.
+    pub(crate) fn decode(
+        &self,
+        shape: Option<ImageShape>,
+        watch: &dyn Fn(Event),
+    ) -> Result<Decoded, DataError> {
+        let survey = self.survey()?;
+        let shape = match shape {
+            Some(shape) => shape,
+            None => survey.shape()?,
+        };
+        let fit = Fit {
+            height: shape.height(),
+            width: shape.width(),
+            channels: shape.channels(),
+            invert: false,
+        };
+        let classes: Vec<String> = survey.classes.into_iter().collect();
+        let mut train = (Vec::new(), Vec::new());
+        let mut test = (Vec::new(), Vec::new());
+        let mut skipped = Vec::new();
+        let mut done = 0;
+        let mut flush = |pending: &mut Vec<Pending>| {
+            let decoded: Vec<_> = pending
+                .par_iter()
+                .map(|file| match &file.bytes {
+                    Ok(bytes) => Picture::decode(bytes)
+                        .map(|picture| picture.fit(&fit))
+                        .map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                })
+                .collect();
+            for (file, pixels) in pending.drain(..).zip(decoded) {
+                let (all_pixels, labels) = match file.part {
+                    Part::Train => &mut train,
+                    Part::Test => &mut test,
+                };
+                match pixels {
+                    Ok(pixels) => {
+                        all_pixels.extend_from_slice(&pixels);
+                        labels.push(file.label);
+                    }
+                    Err(reason) => skipped.push(Skipped {
+                        file: file.path,
+                        reason,
+                    }),
+                }
+                done += 1;
+            }
+            watch(Event::Decoding {
+                done,
+                total: survey.files,
+            });
+        };
+        let mut pending = Vec::with_capacity(CHUNK);
+        self.visit(&mut |entry, read| {
+            let label = classes.iter().position(|class| class == entry.class);
+            pending.push(Pending {
+                part: entry.part,
+                label: label.unwrap_or_default() as u16,
+                path: entry.path.to_string(),
+                bytes: read(),
+            });
+            if pending.len() == CHUNK {
+                flush(&mut pending);
+            }
+            Ok(())
+        })?;
+        flush(&mut pending);
+        self.check_skipped(&skipped, survey.files)?;
+        for (part, labels) in [("train", &train.1), ("test", &test.1)] {
+            if labels.is_empty() {
+                return Err(DataError::Empty {
+                    path: self.path().to_path_buf(),
+                    part,
+                });
+            }
+        }
+        let count = classes.len();
+        Ok(Decoded {
+            train: Images::new(shape, train.0, train.1, count)?,
+            test: Images::new(shape, test.0, test.1, count)?,
+            classes,
+            skipped,
+        })
+    }
+
+    fn check_skipped(&self, skipped: &[Skipped], files: usize) -> Result<(), DataError> {
+        match skipped.first() {
+            Some(first) if skipped.len() as f64 > TOLERATED * files as f64 => {
+                Err(DataError::Unreadable {
+                    path: self.path().to_path_buf(),
+                    unreadable: skipped.len(),
+                    total: files,
+                    first: format!("{} ({})", first.file, first.reason),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Classes, number of files, sizes and colour, from the headers alone.
+    fn survey(&self) -> Result<Survey, DataError> {
+        let mut survey = Survey::default();
+        let mut test_classes = BTreeSet::new();
+        self.visit(&mut |entry, read| {
+            survey.files += 1;
+            let classes = match entry.part {
+                Part::Train => &mut survey.classes,
+                Part::Test => &mut test_classes,
+            };
+            if !classes.contains(entry.class) {
+                classes.insert(entry.class.to_string());
+            }
+            if let Ok(bytes) = read()
+                && let Ok(header) = Picture::header(&bytes)
+            {
+                survey.colour |= header.channels == 3;
+                if survey.sizes.len() < 2 {
+                    survey.sizes.insert((header.height, header.width));
+                }
+            }
+            Ok(())
+        })?;
+        let layout = |problem: String| DataError::Layout {
+            path: self.path().to_path_buf(),
+            problem,
+        };
+        for (part, classes) in [("train", &survey.classes), ("test", &test_classes)] {
+            if classes.is_empty() {
+                return Err(layout(format!("no images under {part}/<class>/")));
+            }
+        }
+        if let Some(class) = test_classes.difference(&survey.classes).next() {
+            return Err(layout(format!(
+                "class `{class}` is in test but not in train"
+            )));
+        }
+        if survey.classes.len() > MAX_CLASSES {
+            return Err(layout(format!("more than {MAX_CLASSES} classes")));
+        }
+        Ok(survey)
+    }
+
+    /// Calls `visitor` with every file in its place and a way to read it: folders in sorted order, archives in theirs.
+    fn visit(&self, visitor: &mut Visitor) -> Result<(), DataError> {
+        match self {
+            Self::Folder(root) => visit_folder(root, visitor),
+            Self::Archive(path) => visit_archive(path, visitor),
+        }
+    }
+}
+
+type Visitor<'a> =
+    dyn FnMut(Entry, &mut dyn FnMut() -> io::Result<Vec<u8>>) -> Result<(), DataError> + 'a;
+
+#[derive(Default)]
+struct Survey {
+    classes: BTreeSet<String>,
+    files: usize,
+    colour: bool,
+    /// At most two: one is a common size, two means that they differ.
+    sizes: BTreeSet<(usize, usize)>,
+}
+
+impl Survey {
+    fn shape(&self) -> Result<ImageShape, DataError> {
+        let channels = if self.colour { 3 } else { 1 };
+        let mut sizes = self.sizes.iter();
+        let (height, width) = match (sizes.next(), sizes.next()) {
+            (Some(size), None) => *size,
+            _ => (FALLBACK_SIZE, FALLBACK_SIZE),
+        };
+        Ok(ImageShape::new(channels, height, width)?)
+    }
+}
+
+fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
+    for part in [Part::Train, Part::Test] {
+        for class in sorted(&root.join(part.name()))? {
+            if !class.is_dir() {
+                continue;
+            }
+            let class_name = file_name(&class);
+            for file in sorted(&class)? {
+                if !file.is_file() || is_hidden(&file_name(&file)) {
+                    continue;
+                }
+                let path = format!("{}/{class_name}/{}", part.name(), file_name(&file));
+                let entry = Entry {
+                    part,
+                    class: &class_name,
+                    path: &path,
+                };
+                visitor(entry, &mut || read_capped(File::open(&file)?))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn visit_archive(path: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
+    let corrupt =
+        |error: io::Error| DataError::corrupt(path, format!("not a readable .tar.gz: {error}"));
+    let file = File::open(path).map_err(DataError::io(path))?;
+    let mut archive = tar::Archive::new(GzDecoder::new(io::BufReader::new(file)));
+    for entry in archive.entries().map_err(corrupt)? {
+        let mut entry = entry.map_err(corrupt)?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = entry
+            .path()
+            .map_err(corrupt)?
+            .to_string_lossy()
+            .into_owned();
+        let Some((part, class)) = place(&name) else {
+            continue;
+        };
+        let place = Entry {
+            part,
+            class,
+            path: &name,
+        };
+        let mut damaged = None;
+        visitor(place, &mut || {
+            read_capped(&mut entry).inspect_err(|error| {
+                // A stream that breaks off is the archive's fault, not this image's.
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    damaged = Some(io::Error::from(io::ErrorKind::UnexpectedEof));
+                }
+            })
+        })?;
+        if let Some(error) = damaged {
+            return Err(corrupt(error));
+        }
+    }
+    Ok(())
+}
+
+/// `…/train/<class>/<file>` → (train, class).
+fn place(name: &str) -> Option<(Part, &str)> {
+    let mut parts = name.rsplit('/');
+    let (file, class, part) = (parts.next()?, parts.next()?, parts.next()?);
+    let part = match part {
+        "train" => Part::Train,
+        "test" => Part::Test,
+        _ => return None,
+    };
+    (!file.is_empty() && !is_hidden(file) && !is_hidden(class)).then_some((part, class))
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Contents of a folder in sorted order; nothing if there is no such folder.
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(DataError::io(folder)(error)),
+    };
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(DataError::io(folder))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_capped(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("larger than 64 MiB"));
+    }
+    Ok(bytes)
+}
