@@ -1,0 +1,82 @@
+//! The checkpoint: everything that a run needs to go on, in one file, the same for every engine.
+
+use std::path::Path;
+
+use glassbox_spec::{Parameters, Plan};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{ModelError, Moments, Optimizer, tensors};
+
+/// Parameters, optimizer moments, and a state of the run's own making.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint<S> {
+    /// In network order.
+    pub parameters: Parameters,
+    /// As many steps as the optimizer has taken, and what it remembers.
+    pub moments: Moments,
+    /// Whatever else the run must remember.
+    pub state: S,
+}
+
+impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
+    /// Writes beside `path`, flushes to the disk, renames: the file is whole or not there.
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        let mut state = serde_json::to_value(&self.state).map_err(problem(path))?;
+        if let Some(state) = state.as_object_mut() {
+            state.insert("step".to_string(), Value::from(self.moments.step));
+        }
+        let mut all = self.parameters.clone();
+        for (prefix, parameters) in &self.moments.values {
+            all.extend(parameters.iter().cloned().map(|mut parameter| {
+                parameter.name = format!("{prefix}.{}", parameter.name);
+                parameter
+            }));
+        }
+        tensors::write(path, &all, &state)
+    }
+
+    /// Reads a checkpoint of a run with this plan and optimizer; anything missing, extra or misshapen is named.
+    pub fn read(path: &Path, plan: &Plan, optimizer: Optimizer) -> Result<Self, ModelError> {
+        let (all, mut state) = tensors::read(path)?;
+        let step = state.as_object_mut().and_then(|state| state.remove("step"));
+        let step = step
+            .and_then(|step| step.as_u64())
+            .ok_or_else(|| ModelError::Metadata {
+                path: path.to_path_buf(),
+                problem: "no step: not a checkpoint".to_string(),
+            })?;
+        let state = serde_json::from_value(state).map_err(problem(path))?;
+        let shapes = plan.parameters();
+        let mut expected = shapes.clone();
+        for prefix in optimizer.moments() {
+            expected.extend(tensors::prefixed(prefix, &shapes));
+        }
+        let mut parameters = tensors::fitted(path, &expected, all)?;
+        let mut rest = parameters.split_off(shapes.len());
+        let values = optimizer
+            .moments()
+            .iter()
+            .map(|prefix| {
+                let later = rest.split_off(shapes.len());
+                let mut moments = std::mem::replace(&mut rest, later);
+                for (moment, shape) in moments.iter_mut().zip(&shapes) {
+                    moment.name.clone_from(&shape.name);
+                }
+                (*prefix, moments)
+            })
+            .collect();
+        Ok(Self {
+            parameters,
+            moments: Moments { step, values },
+            state,
+        })
+    }
+}
+
+fn problem(path: &Path) -> impl Fn(serde_json::Error) -> ModelError + '_ {
+    |error| ModelError::Metadata {
+        path: path.to_path_buf(),
+        problem: error.to_string(),
+    }
+}

@@ -1,0 +1,22 @@
+//! A spec as a Burn module, and the two files that hold one.
+//!
+//! * **In**: a [`glassbox_spec::Plan`] and its parameters as plain values; or a model file or checkpoint.
+//! * **Out**: a [`Network`] on any of Burn's devices; its parameters as plain values again, in the layouts of the model
+//!   file whatever the engine.
+//! * **Never**: no data set, no training loop, no random number of Burn's. Reading a file never panics, and a file is
+//!   written beside its target and renamed, so it is whole or not there.
+
+mod backend;
+mod checkpoint;
+mod error;
+mod model_file;
+mod network;
+mod optimizer;
+mod tensors;
+
+pub use backend::{Backend, BackendError, OpenDevice};
+pub use checkpoint::Checkpoint;
+pub use error::ModelError;
+pub use model_file::{ModelFile, Training};
+pub use network::{Network, Pass, StepKey};
+pub use optimizer::{Moments, Optimizer, OptimizerHandle};

@@ -1,0 +1,208 @@
+//! Adam and SGD with momentum as Burn optimizers whose memory can be read and set by parameter name.
+//!
+//! Burn keeps an optimizer's state to itself, keyed by identities that change from run to run. Here each parameter has
+//! a [`Slot`] that its optimizer works on and that the [`OptimizerHandle`] reads for a checkpoint.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use burn::{
+    module::ParamGroup,
+    optim::{self, ModuleOptimizer, RecordState, StateSink, StateSource},
+    tensor::{Device, Tensor, TensorData},
+};
+use glassbox_spec::{Parameter, Parameters};
+
+use crate::{ModelError, Network, network::read};
+
+/// Which rule updates the parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Optimizer {
+    /// Adam (Kingma and Ba, 2015) in the form that Keras computes, β₁ = 0.9, β₂ = 0.999, ε = 1e-7:
+    ///
+    /// ```text
+    /// m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+    /// θ ← θ − α · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
+    /// ```
+    Adam,
+    /// v ← μ v + g, θ ← θ − α v (Sutskever et al., 2013, in the form of PyTorch, without dampening).
+    Sgd {
+        /// μ.
+        momentum: f64,
+    },
+}
+
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-7;
+
+impl Optimizer {
+    /// Prefixes of the moments that it keeps for each parameter, in a checkpoint's names.
+    pub fn moments(&self) -> &'static [&'static str] {
+        match self {
+            Optimizer::Adam => &["adam.m", "adam.v"],
+            Optimizer::Sgd { .. } => &["sgd.velocity"],
+        }
+    }
+}
+
+/// What an optimizer remembers, on the host.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moments {
+    /// Updates made so far.
+    pub step: u64,
+    /// For each prefix of [`Optimizer::moments`], one tensor per parameter, in network order; empty before the first
+    /// step.
+    pub values: Vec<(&'static str, Parameters)>,
+}
+
+/// Reads what the optimizer of a run remembers.
+pub struct OptimizerHandle {
+    optimizer: Optimizer,
+    slots: Vec<(String, Vec<usize>, Slot)>,
+}
+
+/// One parameter's moments, flat, on the device; shared between Burn's optimizer and the handle.
+#[derive(Clone, Default)]
+struct Slot(Arc<Mutex<SlotState>>);
+
+#[derive(Default)]
+struct SlotState {
+    step: u64,
+    moments: Vec<Tensor<1>>,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        // A panic while it was held leaves plain tensors, not a broken invariant.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OptimizerHandle {
+    /// A Burn optimizer for `network`, starting from `moments`, and the handle to read them back.
+    pub fn new(
+        optimizer: Optimizer,
+        network: &Network,
+        moments: &Moments,
+        device: &Device,
+    ) -> Result<(ModuleOptimizer, Self), ModelError> {
+        let parameters = network.parameters()?;
+        // The first rule must match everything; each parameter then gets one of its own.
+        let mut burn = ModuleOptimizer::from(Rule {
+            optimizer,
+            slot: Slot::default(),
+        });
+        let mut slots = Vec::new();
+        for (index, (name, id)) in network.parameter_ids().into_iter().enumerate() {
+            let slot = Slot::default();
+            {
+                let mut state = slot.lock();
+                state.step = moments.step;
+                for (_, values) in &moments.values {
+                    let values = values[index].values.clone();
+                    let count = values.len();
+                    state
+                        .moments
+                        .push(Tensor::from_data(TensorData::new(values, [count]), device));
+                }
+            }
+            let rule = Rule {
+                optimizer,
+                slot: slot.clone(),
+            };
+            burn = burn.with_group(ParamGroup::from_ids(vec![id]), rule, None);
+            slots.push((name, parameters[index].shape.clone(), slot));
+        }
+        Ok((burn, Self { optimizer, slots }))
+    }
+
+    /// Copies the moments to the host.
+    pub fn moments(&self) -> Result<Moments, ModelError> {
+        let mut moments = Moments::default();
+        for (position, prefix) in self.optimizer.moments().iter().enumerate() {
+            let mut parameters = Vec::with_capacity(self.slots.len());
+            for (name, shape, slot) in &self.slots {
+                let state = slot.lock();
+                moments.step = state.step;
+                let values = match state.moments.get(position) {
+                    Some(moment) => read(moment.clone())?.1,
+                    None => vec![0.0; shape.iter().product()],
+                };
+                parameters.push(Parameter {
+                    name: name.clone(),
+                    shape: shape.clone(),
+                    values,
+                });
+            }
+            moments.values.push((prefix, parameters));
+        }
+        Ok(moments)
+    }
+}
+
+/// The update of one parameter.
+#[derive(Clone)]
+struct Rule {
+    optimizer: Optimizer,
+    slot: Slot,
+}
+
+/// Burn wants a state for each parameter; ours lives in the slot.
+#[derive(Clone)]
+struct InSlot;
+
+impl RecordState for InSlot {
+    fn state_flatten(&self, _prefix: &str, _out: &mut StateSink) {}
+
+    fn state_unflatten(_prefix: &str, _src: &mut StateSource, _device: &Device) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+impl optim::Optimizer for Rule {
+    type State<const D: usize> = InSlot;
+
+    fn step<const D: usize>(
+        &self,
+        rate: optim::LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        _state: Option<InSlot>,
+    ) -> (Tensor<D>, Option<InSlot>) {
+        let dims = parameter.dims();
+        let count = dims.iter().product::<usize>();
+        let gradient = gradient.reshape([count]);
+        let mut state = self.slot.lock();
+        state.step += 1;
+        let step = state.step as i32;
+        // Taken, not cloned: a tensor with one owner is updated in place.
+        let mut moments = std::mem::take(&mut state.moments).into_iter();
+        let mut moment = || {
+            let zeros = || Tensor::zeros([count], &gradient.device());
+            moments.next().unwrap_or_else(zeros)
+        };
+        let update = match self.optimizer {
+            Optimizer::Adam => {
+                let m = moment().mul_scalar(BETA_1) + gradient.clone().mul_scalar(1.0 - BETA_1);
+                let v = moment().mul_scalar(BETA_2)
+                    + (gradient.clone() * gradient).mul_scalar(1.0 - BETA_2);
+                let correction = (1.0 - BETA_2.powi(step)).sqrt() / (1.0 - BETA_1.powi(step));
+                let update =
+                    m.clone().mul_scalar(rate * correction) / v.clone().sqrt().add_scalar(EPSILON);
+                state.moments = vec![m, v];
+                update
+            }
+            Optimizer::Sgd { momentum } => {
+                let velocity = moment().mul_scalar(momentum) + gradient;
+                let update = velocity.clone().mul_scalar(rate);
+                state.moments = vec![velocity];
+                update
+            }
+        };
+        (parameter - update.reshape(dims), Some(InSlot))
+    }
+
+    fn to_device<const D: usize>(state: InSlot, _device: &Device) -> InSlot {
+        state
+    }
+}

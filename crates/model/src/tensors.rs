@@ -1,0 +1,175 @@
+//! Named tensors in a safetensors file, with one metadata key: what model file and checkpoint have in common.
+
+use std::{collections::HashMap, fs, io::Write, path::Path};
+
+use atomic_write_file::AtomicWriteFile;
+use glassbox_spec::{Parameter, ParameterShape, Parameters};
+use safetensors::{Dtype, SafeTensors, View, serialize};
+use serde_json::Value;
+
+use crate::ModelError;
+
+/// The metadata key.
+const KEY: &str = "glassbox";
+
+/// No file may be larger than this.
+const MAX_BYTES: u64 = 8 << 30;
+
+/// What is wrong with `found` as the values of `expected`: nothing missing, extra, misshapen or not finite.
+pub(crate) fn misfits(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for shape in expected {
+        match found.iter().find(|parameter| parameter.name == shape.name) {
+            None => problems.push(format!("{} is missing", shape.name)),
+            Some(parameter) if parameter.shape != shape.shape => problems.push(format!(
+                "{} has shape {:?}, expected {:?}",
+                shape.name, parameter.shape, shape.shape
+            )),
+            Some(parameter) if parameter.values.len() != shape.len() => problems.push(format!(
+                "{} has {} values, expected {}",
+                shape.name,
+                parameter.values.len(),
+                shape.len()
+            )),
+            Some(parameter) => {
+                if let Some(at) = parameter.values.iter().position(|v| !v.is_finite()) {
+                    problems.push(format!(
+                        "{} holds {} at position {at}",
+                        shape.name, parameter.values[at]
+                    ));
+                }
+            }
+        }
+    }
+    for parameter in found {
+        if !expected.iter().any(|shape| shape.name == parameter.name) {
+            problems.push(format!("{} is not part of it", parameter.name));
+        }
+    }
+    problems
+}
+
+/// `expected`, each name with a prefix.
+pub(crate) fn prefixed(prefix: &str, expected: &[ParameterShape]) -> Vec<ParameterShape> {
+    expected
+        .iter()
+        .map(|shape| ParameterShape {
+            name: format!("{prefix}.{}", shape.name),
+            ..shape.clone()
+        })
+        .collect()
+}
+
+struct Values<'a>(&'a Parameter);
+
+impl View for Values<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
+        self.0.values.iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.values.len() * 4
+    }
+}
+
+/// Writes beside `path`, flushes to the disk, renames.
+pub(crate) fn write(
+    path: &Path,
+    parameters: &Parameters,
+    metadata: &Value,
+) -> Result<(), ModelError> {
+    let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
+    let tensors = parameters.iter().map(|p| (p.name.as_str(), Values(p)));
+    let bytes = serialize(tensors, Some(metadata)).map_err(|error| ModelError::Format {
+        path: path.to_path_buf(),
+        problem: error.to_string(),
+    })?;
+    let io = |source| ModelError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut file = AtomicWriteFile::open(path).map_err(io)?;
+    file.write_all(&bytes).map_err(io)?;
+    file.commit().map_err(io)
+}
+
+/// Every tensor and the metadata of a file; tensors other than `f32` are refused.
+pub(crate) fn read(path: &Path) -> Result<(Parameters, Value), ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_path_buf(),
+        source,
+    };
+    let format = |problem: String| ModelError::Format {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let metadata_problem = |problem: String| ModelError::Metadata {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let size = fs::metadata(path).map_err(io)?.len();
+    if size > MAX_BYTES {
+        return Err(format(format!("{size} bytes is too large")));
+    }
+    let bytes = fs::read(path).map_err(io)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
+    let json = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(KEY))
+        .ok_or_else(|| metadata_problem(format!("no key `{KEY}`: not written by this program")))?;
+    let metadata = serde_json::from_str(json).map_err(|e| metadata_problem(e.to_string()))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
+    let mut parameters = Vec::new();
+    let mut problems = Vec::new();
+    for (name, view) in tensors.iter() {
+        if view.dtype() != Dtype::F32 {
+            problems.push(format!("{name} is {:?}, expected F32", view.dtype()));
+            continue;
+        }
+        let values = view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        parameters.push(Parameter {
+            name: name.to_string(),
+            shape: view.shape().to_vec(),
+            values,
+        });
+    }
+    if problems.is_empty() {
+        Ok((parameters, metadata))
+    } else {
+        Err(ModelError::Tensors {
+            path: path.to_path_buf(),
+            problems,
+        })
+    }
+}
+
+/// Fails, naming every tensor that does not fit; otherwise the parameters in the order of `expected`.
+pub(crate) fn fitted(
+    path: &Path,
+    expected: &[ParameterShape],
+    mut found: Parameters,
+) -> Result<Parameters, ModelError> {
+    let problems = misfits(expected, &found);
+    if !problems.is_empty() {
+        return Err(ModelError::Tensors {
+            path: path.to_path_buf(),
+            problems,
+        });
+    }
+    let position = |p: &Parameter| expected.iter().position(|shape| shape.name == p.name);
+    found.sort_by_key(position);
+    Ok(found)
+}
