@@ -1,0 +1,240 @@
+//! How right a network is.
+
+use glassbox_data::{BurnBatch, Loader};
+use glassbox_model::{ModelError, Network, Pass};
+use serde::Serialize;
+
+/// The figures of one evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Share of images whose largest logit is that of their class.
+    pub accuracy: f64,
+    /// Mean softmax cross-entropy.
+    pub loss: f64,
+    /// One entry per class, in label order.
+    pub classes: Vec<ClassScore>,
+    /// Counts: rows are true classes, columns predicted ones.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// How right it is about one class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassScore {
+    /// The class.
+    pub name: String,
+    /// Of the images predicted to be of it, the share that is; 0 where none was predicted.
+    pub precision: f64,
+    /// Of its images, the share predicted to be of it; 0 where there are none.
+    pub recall: f64,
+    /// Harmonic mean of precision and recall; 0 where both are.
+    pub f1: f64,
+    /// Number of its images.
+    pub support: u64,
+}
+
+/// An evaluation in the making.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    classes: usize,
+    loss: f64,
+    confusion: Vec<Vec<u64>>,
+}
+
+impl Tally {
+    /// For so many classes.
+    pub fn new(classes: usize) -> Self {
+        Self {
+            classes,
+            loss: 0.0,
+            confusion: vec![vec![0; classes]; classes],
+        }
+    }
+
+    /// Adds images by their logits (row-major, `classes` to an image) and labels; yields their summed loss.
+    pub fn add(&mut self, logits: &[f32], labels: &[u16]) -> f64 {
+        let mut sum = 0.0;
+        for (logits, label) in logits.chunks_exact(self.classes.max(1)).zip(labels) {
+            let label = usize::from(*label);
+            sum += cross_entropy(logits, label);
+            let row = self.confusion.get_mut(label);
+            if let Some(count) = row.and_then(|row| row.get_mut(largest(logits))) {
+                *count += 1;
+            }
+        }
+        self.loss += sum;
+        sum
+    }
+
+    /// Images so far.
+    pub fn images(&self) -> u64 {
+        self.confusion.iter().flatten().sum()
+    }
+
+    /// Right answers so far.
+    pub fn correct(&self) -> u64 {
+        (0..self.classes)
+            .map(|class| self.confusion[class][class])
+            .sum()
+    }
+
+    /// Share of right answers so far.
+    pub fn accuracy(&self) -> f64 {
+        self.correct() as f64 / self.images().max(1) as f64
+    }
+
+    /// Mean loss so far.
+    pub fn loss(&self) -> f64 {
+        self.loss / self.images().max(1) as f64
+    }
+
+    /// The finished figures; `names` in label order.
+    pub fn finish(self, names: &[String]) -> Evaluation {
+        let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+        let classes = names
+            .iter()
+            .take(self.classes)
+            .enumerate()
+            .map(|(class, name)| {
+                let right = self.confusion[class][class];
+                let support = self.confusion[class].iter().sum();
+                let predicted = self.confusion.iter().map(|row| row[class]).sum();
+                ClassScore {
+                    name: name.clone(),
+                    precision: ratio(right, predicted),
+                    recall: ratio(right, support),
+                    // 2PR / (P + R), written in counts.
+                    f1: ratio(2 * right, predicted + support),
+                    support,
+                }
+            })
+            .collect();
+        Evaluation {
+            accuracy: self.accuracy(),
+            loss: self.loss(),
+            classes,
+            confusion: self.confusion,
+        }
+    }
+}
+
+/// Evaluates a network on every image of a loader (on the device of its parameters, in inference).
+///
+/// `each` sees every batch with its logits.
+pub fn evaluate(
+    network: &Network,
+    loader: &Loader,
+    names: &[String],
+    mut each: impl FnMut(&BurnBatch, &[f32]),
+) -> Result<Evaluation, ModelError> {
+    let device = network.device();
+    let mut tally = Tally::new(names.len());
+    for batch in loader.epoch(1) {
+        let batch = BurnBatch::new(batch, &device);
+        let logits = network.logits(batch.images.clone(), Pass::Inference)?;
+        tally.add(&logits, &batch.labels);
+        each(&batch, &logits);
+    }
+    Ok(tally.finish(names))
+}
+
+/// One image's answer in an evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// Position of the image in its part.
+    pub index: u32,
+    /// Its class.
+    pub label: u16,
+    /// The class with the largest logit.
+    pub predicted: usize,
+    /// Softmax of the logits.
+    pub probabilities: Vec<f32>,
+}
+
+/// The answers in a batch, from its logits.
+pub fn scored<'a>(batch: &'a BurnBatch, logits: &'a [f32]) -> impl Iterator<Item = Scored> + 'a {
+    let classes = logits.len() / batch.labels.len().max(1);
+    logits
+        .chunks_exact(classes.max(1))
+        .zip(batch.indices.iter().zip(&batch.labels))
+        .map(|(logits, (index, label))| Scored {
+            index: *index,
+            label: *label,
+            predicted: largest(logits),
+            probabilities: softmax(logits),
+        })
+}
+
+/// −log softmax(logits)[label], in f64.
+fn cross_entropy(logits: &[f32], label: usize) -> f64 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|z| f64::from(z - most).exp()).sum();
+    let of_label = logits.get(label).copied().unwrap_or(f32::NAN);
+    sum.ln() - f64::from(of_label - most)
+}
+
+/// Position of the largest value, the first of equals.
+pub(crate) fn largest(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// exp(zᵢ) / Σ exp(z).
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f64> = logits.iter().map(|z| f64::from(z - most).exp()).collect();
+    let sum: f64 = exp.iter().sum();
+    exp.into_iter().map(|e| (e / sum) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_those_of_the_definitions() {
+        let names = ["a", "b", "c"].map(String::from);
+        let mut tally = Tally::new(3);
+        // True a, a, b, c; predicted a, b, b, b.
+        let logits = [
+            [2.0, 0.0, 1.0],
+            [0.0, 3.0, 1.0],
+            [0.0, 1.0, 0.5],
+            [0.0, 9.0, 8.0],
+        ];
+        tally.add(&logits.concat(), &[0, 0, 1, 2]);
+        assert_eq!((tally.images(), tally.correct()), (4, 2));
+        let evaluation = tally.finish(&names);
+        assert_eq!(evaluation.accuracy, 0.5);
+        assert_eq!(evaluation.confusion, [[1, 1, 0], [0, 1, 0], [0, 1, 0]]);
+        let [a, b, c] = &evaluation.classes[..] else {
+            panic!("three classes")
+        };
+        assert_eq!((a.precision, a.recall, a.support), (1.0, 0.5, 2));
+        assert_eq!((b.precision, b.recall), (1.0 / 3.0, 1.0));
+        assert!((b.f1 - 0.5).abs() < 1e-12 && (a.f1 - 2.0 / 3.0).abs() < 1e-12);
+        assert_eq!((c.precision, c.recall, c.f1), (0.0, 0.0, 0.0));
+        let expected: f64 = logits
+            .iter()
+            .zip([0, 0, 1, 2])
+            .map(|(z, label): (&[f32; 3], usize)| {
+                let sum: f64 = z.iter().map(|z| f64::from(*z).exp()).sum();
+                sum.ln() - f64::from(z[label])
+            })
+            .sum();
+        assert!((evaluation.loss - expected / 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn huge_logits_do_not_overflow_and_nan_is_not_hidden() {
+        let mut tally = Tally::new(2);
+        assert!((tally.add(&[1e30, 0.0], &[0])).abs() < 1e-12);
+        assert!(tally.add(&[f32::NAN, 0.0], &[1]).is_nan());
+        assert!(tally.loss().is_nan());
+        assert_eq!(softmax(&[1000.0, 1000.0]), [0.5, 0.5]);
+    }
+}
