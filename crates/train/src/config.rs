@@ -1,0 +1,573 @@
+//! What a user said, and what a run does.
+//!
+//! [`Settings`] hold what was said, by flags or in a file, flags first. [`Config::resolve`] fills the rest from the
+//! recipe for the data and checks every number. A [`Config`] written as TOML is again a file of settings.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use glassbox_data::{AUGMENTATIONS, Augment};
+use glassbox_model::{Backend, Optimizer};
+use glassbox_spec::{Architecture, ImageShape, Plan, nearest, unknown_key};
+use serde::{Deserialize, Serialize};
+
+use crate::{ConfigError, ScheduleKind, recipe::Recipe};
+
+/// What a user said; `None` where nothing was.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // the same fields as `Config`
+pub struct Settings {
+    pub data: Option<String>,
+    pub data_dir: Option<PathBuf>,
+    pub arch: Option<ArchChoice>,
+    pub backend: Option<String>,
+    pub epochs: Option<u32>,
+    pub batch_size: Option<usize>,
+    pub optimizer: Option<String>,
+    pub momentum: Option<f64>,
+    pub lr: Option<f64>,
+    pub schedule: Option<String>,
+    pub warmup: Option<f64>,
+    pub augment: Option<AugmentChoice>,
+    pub seed: Option<u64>,
+    pub threads: Option<usize>,
+    pub limit: Option<usize>,
+    pub patience: Option<u32>,
+    pub target_accuracy: Option<f64>,
+}
+
+const KEYS: [&str; 17] = [
+    "data",
+    "data_dir",
+    "arch",
+    "backend",
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "momentum",
+    "lr",
+    "schedule",
+    "warmup",
+    "augment",
+    "seed",
+    "threads",
+    "limit",
+    "patience",
+    "target_accuracy",
+];
+
+/// An architecture by preset name or TOML file, or written out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum ArchChoice {
+    /// A preset, or the path of a TOML file.
+    Named(String),
+    /// Written out.
+    Inline(Architecture),
+}
+
+/// An augmentation by name, or written out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum AugmentChoice {
+    /// `none`, `digits`, `photos`.
+    Named(String),
+    /// Written out.
+    Inline(Augment),
+}
+
+/// Which optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum OptimizerKind {
+    Adam,
+    Sgd,
+}
+
+/// Every effective value of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// Dataset name, folder, archive or card.
+    pub data: String,
+    /// Where its files are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// One of [`Backend`].
+    #[serde(serialize_with = "by_name")]
+    pub backend: Backend,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images a step.
+    pub batch_size: usize,
+    /// `adam` or `sgd`.
+    pub optimizer: OptimizerKind,
+    /// Of SGD.
+    pub momentum: f64,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Course of the learning rate.
+    pub schedule: ScheduleKind,
+    /// Share of all steps that warm up.
+    pub warmup: f64,
+    /// Of initial weights, order, augmentation, dropout.
+    pub seed: u64,
+    /// Threads to compute with; all cores unless given. Changes nothing but the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Train on so many images only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Stop after so many epochs without a better validation accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+    /// Stop at this validation accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_accuracy: Option<f64>,
+    /// Changes to training images.
+    pub augment: Augment,
+    /// The layers.
+    pub arch: Architecture,
+}
+
+fn by_name<S: serde::Serializer>(backend: &Backend, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(backend.name())
+}
+
+impl Settings {
+    /// Reads a file of settings.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let toml = |error: toml::de::Error| ConfigError::Toml {
+            path: path.to_path_buf(),
+            problem: error.to_string().trim_end().to_string(),
+        };
+        let table: toml::Table = toml::from_str(&text).map_err(toml)?;
+        if let Some(unknown) = unknown_key(&table, &KEYS) {
+            return Err(ConfigError::UnknownKey {
+                path: path.to_path_buf(),
+                unknown,
+            });
+        }
+        toml::from_str(&text).map_err(toml)
+    }
+
+    /// These settings, and where they say nothing, those of `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            data: self.data.or(other.data),
+            data_dir: self.data_dir.or(other.data_dir),
+            arch: self.arch.or(other.arch),
+            backend: self.backend.or(other.backend),
+            epochs: self.epochs.or(other.epochs),
+            batch_size: self.batch_size.or(other.batch_size),
+            optimizer: self.optimizer.or(other.optimizer),
+            momentum: self.momentum.or(other.momentum),
+            lr: self.lr.or(other.lr),
+            schedule: self.schedule.or(other.schedule),
+            warmup: self.warmup.or(other.warmup),
+            augment: self.augment.or(other.augment),
+            seed: self.seed.or(other.seed),
+            threads: self.threads.or(other.threads),
+            limit: self.limit.or(other.limit),
+            patience: self.patience.or(other.patience),
+            target_accuracy: self.target_accuracy.or(other.target_accuracy),
+        }
+    }
+}
+
+impl Config {
+    /// Dataset of a run that names none.
+    pub const DEFAULT_DATA: &'static str = "mnist";
+
+    /// Fills what the settings leave open, for data of this shape with so many classes, and checks every value.
+    pub fn resolve(
+        settings: Settings,
+        shape: ImageShape,
+        classes: usize,
+    ) -> Result<(Self, Plan), ConfigError> {
+        let optimizer = match settings.optimizer.as_deref() {
+            None | Some("adam") => OptimizerKind::Adam,
+            Some("sgd") => OptimizerKind::Sgd,
+            Some(name) => return Err(unknown("optimizer", name, &["adam", "sgd"])),
+        };
+        let recipe = Recipe::for_images(shape, optimizer);
+        let schedule = match settings.schedule.as_deref() {
+            None => recipe.schedule,
+            Some(name) => ScheduleKind::named(name)
+                .ok_or_else(|| unknown("schedule", name, &ScheduleKind::NAMES))?,
+        };
+        let arch = match settings.arch {
+            None => Architecture::preset("reference", classes)?,
+            Some(ArchChoice::Inline(architecture)) => architecture,
+            Some(ArchChoice::Named(name)) => architecture(&name, classes)?,
+        };
+        let config = Self {
+            data: settings
+                .data
+                .unwrap_or_else(|| Self::DEFAULT_DATA.to_string()),
+            data_dir: settings.data_dir,
+            backend: settings.backend.as_deref().unwrap_or("cpu").parse()?,
+            epochs: settings.epochs.unwrap_or(recipe.epochs),
+            batch_size: settings.batch_size.unwrap_or(recipe.batch_size),
+            optimizer,
+            momentum: settings.momentum.unwrap_or(recipe.momentum),
+            lr: settings.lr.unwrap_or(recipe.rate),
+            schedule,
+            // A constant rate needs no warm-up unless one is asked for.
+            warmup: settings.warmup.unwrap_or(match schedule {
+                ScheduleKind::Constant => 0.0,
+                _ => recipe.warmup,
+            }),
+            seed: settings.seed.unwrap_or(42),
+            threads: settings.threads,
+            limit: settings.limit,
+            patience: settings.patience,
+            target_accuracy: settings.target_accuracy,
+            augment: match settings.augment {
+                None => recipe.augment,
+                Some(AugmentChoice::Inline(augment)) => augment,
+                Some(AugmentChoice::Named(name)) => Augment::named(&name)
+                    .ok_or_else(|| unknown("augmentation", &name, &AUGMENTATIONS))?,
+            },
+            arch,
+        };
+        config.check()?;
+        let plan = config.arch.plan(shape)?;
+        if plan.classes() != classes {
+            return Err(ConfigError::Classes {
+                logits: plan.classes(),
+                classes,
+            });
+        }
+        Ok((config, plan))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let some = |limit: Option<usize>| limit.is_none_or(|n| n > 0);
+        let share = |x: f64| (0.0..=1.0).contains(&x);
+        let checks: [(&str, bool, String, &str); 9] = [
+            (
+                "epochs",
+                (1..=100_000).contains(&self.epochs),
+                self.epochs.to_string(),
+                "1 to 100,000",
+            ),
+            (
+                "batch_size",
+                (1..=65_536).contains(&self.batch_size),
+                self.batch_size.to_string(),
+                "1 to 65,536",
+            ),
+            (
+                "lr",
+                self.lr > 0.0 && self.lr <= 100.0,
+                self.lr.to_string(),
+                "above 0 and at most 100",
+            ),
+            (
+                "momentum",
+                (0.0..1.0).contains(&self.momentum),
+                self.momentum.to_string(),
+                "at least 0 and below 1",
+            ),
+            (
+                "warmup",
+                (0.0..1.0).contains(&self.warmup),
+                self.warmup.to_string(),
+                "at least 0 and below 1 (a share of all steps)",
+            ),
+            (
+                "threads",
+                self.threads.is_none_or(|n| (1..=1024).contains(&n)),
+                format!("{:?}", self.threads.unwrap_or(0)),
+                "1 to 1024",
+            ),
+            (
+                "limit",
+                some(self.limit),
+                format!("{:?}", self.limit.unwrap_or(0)),
+                "at least 1",
+            ),
+            (
+                "patience",
+                self.patience.is_none_or(|n| n > 0),
+                format!("{:?}", self.patience.unwrap_or(0)),
+                "at least 1",
+            ),
+            (
+                "target_accuracy",
+                self.target_accuracy.is_none_or(share),
+                format!("{:?}", self.target_accuracy.unwrap_or(0.0)),
+                "between 0 and 1",
+            ),
+        ];
+        for (key, fine, value, range) in checks {
+            if !fine {
+                return Err(ConfigError::OutOfRange { key, value, range });
+            }
+        }
+        match self.augment.problem() {
+            Some(value) => Err(ConfigError::OutOfRange {
+                key: "augment",
+                value,
+                range: "within its range",
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The optimizer with its numbers.
+    pub fn optimizer(&self) -> Optimizer {
+        match self.optimizer {
+            OptimizerKind::Adam => Optimizer::Adam,
+            OptimizerKind::Sgd => Optimizer::Sgd {
+                momentum: self.momentum,
+            },
+        }
+    }
+}
+
+/// A preset by name, or an architecture from a TOML file.
+pub fn architecture(name: &str, classes: usize) -> Result<Architecture, ConfigError> {
+    let path = Path::new(name);
+    if !name.ends_with(".toml") {
+        return Ok(Architecture::preset(name, classes)?);
+    }
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    Ok(Architecture::from_toml(&text)?)
+}
+
+fn unknown(what: &'static str, name: &str, known: &[&'static str]) -> ConfigError {
+    ConfigError::UnknownName {
+        what,
+        name: name.to_string(),
+        nearest: nearest(name, known.iter().copied()).map(str::to_string),
+        known: known.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(channels: usize) -> ImageShape {
+        ImageShape::new(channels, 28, 30).unwrap()
+    }
+
+    fn resolve(settings: Settings) -> Result<Config, ConfigError> {
+        Config::resolve(settings, shape(1), 10).map(|(config, _)| config)
+    }
+
+    #[test]
+    fn a_config_written_out_loads_as_the_same_config() {
+        let settings = Settings {
+            data: Some("fashion-mnist".into()),
+            optimizer: Some("sgd".into()),
+            schedule: Some("cosine".into()),
+            augment: Some(AugmentChoice::Named("photos".into())),
+            arch: Some(ArchChoice::Named("lenet5".into())),
+            limit: Some(7),
+            lr: Some(0.1),
+            ..Settings::default()
+        };
+        let config = resolve(settings).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(resolve(Settings::read(&path).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn flags_come_before_the_file_and_the_recipe_fills_the_rest() {
+        let file = Settings {
+            epochs: Some(9),
+            lr: Some(0.5),
+            ..Settings::default()
+        };
+        let flags = Settings {
+            epochs: Some(2),
+            ..Settings::default()
+        };
+        let config = resolve(flags.or(file)).unwrap();
+        assert_eq!((config.epochs, config.lr, config.batch_size), (2, 0.5, 64));
+        let (colour, _) = Config::resolve(Settings::default(), shape(3), 4).unwrap();
+        assert!(colour.augment.flip && !config.augment.flip);
+        assert_eq!(colour.arch.plan(shape(3)).unwrap().classes(), 4);
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let said = |settings| match resolve(settings) {
+            Err(ConfigError::OutOfRange { key, .. }) => key,
+            other => panic!("{other:?}"),
+        };
+        let none = Settings::default;
+        assert_eq!(
+            said(Settings {
+                epochs: Some(0),
+                ..none()
+            }),
+            "epochs"
+        );
+        assert_eq!(
+            said(Settings {
+                batch_size: Some(0),
+                ..none()
+            }),
+            "batch_size"
+        );
+        for lr in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
+            assert_eq!(
+                said(Settings {
+                    lr: Some(lr),
+                    ..none()
+                }),
+                "lr"
+            );
+        }
+        assert_eq!(
+            said(Settings {
+                warmup: Some(1.0),
+                ..none()
+            }),
+            "warmup"
+        );
+        assert_eq!(
+            said(Settings {
+                momentum: Some(1.5),
+                ..none()
+            }),
+            "momentum"
+        );
+        assert_eq!(
+            said(Settings {
+                threads: Some(0),
+                ..none()
+            }),
+            "threads"
+        );
+        assert_eq!(
+            said(Settings {
+                limit: Some(0),
+                ..none()
+            }),
+            "limit"
+        );
+        assert_eq!(
+            said(Settings {
+                patience: Some(0),
+                ..none()
+            }),
+            "patience"
+        );
+        assert_eq!(
+            said(Settings {
+                target_accuracy: Some(99.0),
+                ..none()
+            }),
+            "target_accuracy"
+        );
+        let augment = AugmentChoice::Inline(Augment {
+            scale: 2.0,
+            ..Augment::default()
+        });
+        assert_eq!(
+            said(Settings {
+                augment: Some(augment),
+                ..none()
+            }),
+            "augment"
+        );
+    }
+
+    #[test]
+    fn unknown_names_and_keys_are_answered_with_the_nearest() {
+        let said = |settings| resolve(settings).unwrap_err().to_string();
+        let none = Settings::default;
+        let cases = [
+            (
+                Settings {
+                    optimizer: Some("adma".into()),
+                    ..none()
+                },
+                "`adam`",
+            ),
+            (
+                Settings {
+                    schedule: Some("cosin".into()),
+                    ..none()
+                },
+                "`cosine`",
+            ),
+            (
+                Settings {
+                    backend: Some("flx".into()),
+                    ..none()
+                },
+                "`flex`",
+            ),
+            (
+                Settings {
+                    augment: Some(AugmentChoice::Named("digit".into())),
+                    ..none()
+                },
+                "`digits`",
+            ),
+            (
+                Settings {
+                    arch: Some(ArchChoice::Named("lenet".into())),
+                    ..none()
+                },
+                "`lenet5`",
+            ),
+        ];
+        for (settings, nearest) in cases {
+            let said = said(settings);
+            assert!(said.contains(&format!("did you mean {nearest}")), "{said}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        fs::write(&path, "epoch = 3").unwrap();
+        assert!(
+            Settings::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("`epochs`")
+        );
+        fs::write(&path, "epochs = \"three\"").unwrap();
+        assert!(matches!(
+            Settings::read(&path),
+            Err(ConfigError::Toml { .. })
+        ));
+        assert!(matches!(
+            Settings::read(&folder.path().join("no")),
+            Err(ConfigError::Io { .. })
+        ));
+    }
+
+    #[test]
+    fn an_architecture_must_have_a_logit_per_class() {
+        let arch = Architecture::preset("reference", 7).unwrap();
+        let settings = Settings {
+            arch: Some(ArchChoice::Inline(arch)),
+            ..Settings::default()
+        };
+        assert!(matches!(
+            resolve(settings),
+            Err(ConfigError::Classes {
+                logits: 7,
+                classes: 10
+            })
+        ));
+    }
+}

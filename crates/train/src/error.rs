@@ -1,0 +1,154 @@
+//! What can go wrong with a configuration, and with a run.
+
+use std::path::PathBuf;
+
+use glassbox_data::DataError;
+use glassbox_model::{BackendError, ModelError};
+use glassbox_spec::{SpecError, UnknownKey};
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file does not parse.
+    #[error("{}: {problem}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// The parser's message.
+        problem: String,
+    },
+    /// A key that nobody reads.
+    #[error("{}: {unknown}", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key and its nearest.
+        unknown: UnknownKey,
+    },
+    /// A number out of its range.
+    #[error("{key} is {value}; it must be {range}")]
+    OutOfRange {
+        /// Which.
+        key: &'static str,
+        /// As given.
+        value: String,
+        /// What would do.
+        range: &'static str,
+    },
+    /// A name that means nothing.
+    #[error("unknown {what} `{name}`{}; known: {}",
+        nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default(), known.join(", "))]
+    UnknownName {
+        /// Of what.
+        what: &'static str,
+        /// As given.
+        name: String,
+        /// The nearest that exists.
+        nearest: Option<String>,
+        /// All that exist.
+        known: Vec<&'static str>,
+    },
+    /// The architecture is wrong or does not fit the images.
+    #[error("architecture: {0}")]
+    Architecture(#[from] SpecError),
+    /// The network has another number of logits than the data has classes.
+    #[error(
+        "the network's last layer has {logits} units, but the data has {classes} classes: set its units to {classes}"
+    )]
+    Classes {
+        /// Units of the last layer.
+        logits: usize,
+        /// Classes of the data.
+        classes: usize,
+    },
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The output folder exists.
+    #[error("{} exists; a run never overwrites: choose another --out, or go on with it: glassbox train --resume {}", path.display(), path.display())]
+    OutExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Not a run folder.
+    #[error("{} is not a run folder: {problem}", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        problem: String,
+    },
+    /// The backend is unknown.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+/// A run that did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A model file or checkpoint.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A file of the run folder could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The loss is infinite or not a number.
+    #[error("the loss is {loss} at step {step} (epoch {epoch}, batch {batch}; its images: {}); try a lower --lr",
+        indices.iter().take(8).map(u32::to_string).collect::<Vec<_>>().join(", ") + if indices.len() > 8 { ", …" } else { "" })]
+    NonFinite {
+        /// What it is.
+        loss: f64,
+        /// Step in the run, from 1.
+        step: u64,
+        /// From 1.
+        epoch: u32,
+        /// Batch in the epoch, from 0.
+        batch: u32,
+        /// The batch's images, as indices into the training part.
+        indices: Vec<u32>,
+    },
+    /// The checkpoint is of another run.
+    #[error("{}: a checkpoint of another run (its data, seed or recipe differ)", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The GPU computes something else than the CPU.
+    #[error(
+        "{device} disagrees with the CPU: losses of the same {steps} steps differ by up to {difference:.1e} of their size (bound {bound:.0e}); it is not trusted. Try another driver, or --backend cpu"
+    )]
+    Disagreement {
+        /// The device.
+        device: String,
+        /// Steps compared.
+        steps: usize,
+        /// Largest relative difference.
+        difference: f64,
+        /// The bound.
+        bound: f64,
+    },
+    /// Burn stopped with an error.
+    #[error("training stopped: {problem}")]
+    Burn {
+        /// What it says.
+        problem: String,
+    },
+}

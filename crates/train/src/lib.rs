@@ -1,0 +1,32 @@
+//! A run: from a configuration to a trained model and its folder.
+//!
+//! * **In**: [`Settings`] (what a user said), a dataset, a device.
+//! * **Out**: a run folder (configuration, metrics, checkpoints, model, predictions) and a [`Summary`].
+//! * **Never**: it prints nothing (a [`Report`] is told what happens), and it trains nothing on the GPU that it has not
+//!   first held against the CPU.
+//!
+//! The loop runs on Burn's `SupervisedTraining` and `Learner`, with a strategy of our own: Burn's would neither resume
+//! exactly nor keep a checkpoint in one file. Everything in the run folder can be derived from the checkpoints.
+
+mod agreement;
+mod config;
+mod error;
+mod folder;
+mod predictions;
+mod recipe;
+mod report;
+mod run;
+mod schedule;
+mod state;
+mod strategy;
+mod trainee;
+
+pub use agreement::{AGREEMENT_BOUND, disagreement, losses};
+pub use config::{ArchChoice, AugmentChoice, Config, OptimizerKind, Settings, architecture};
+pub use error::{ConfigError, TrainError};
+pub use folder::{RunFolder, environment};
+pub use predictions::write_predictions;
+pub use report::{Report, StepReport, Summary};
+pub use run::{End, Options, Outcome, Run, Stop};
+pub use schedule::{Schedule, ScheduleKind};
+pub use state::{Best, EpochRow, RunState};

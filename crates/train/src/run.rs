@@ -1,0 +1,528 @@
+//! A run from its first file to its last.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use burn::train::{
+    Interrupter, Learner, SupervisedTraining, TrainingStrategy,
+    logger::{EvaluationProgressLogger, InMemoryMetricLogger, TrainingProgressLogger},
+    metric::{AccuracyMetric, LossMetric, MetricDefinition},
+    renderer::{
+        EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
+        MetricsRendererTraining,
+    },
+};
+use glassbox_data::{BurnLoader, Dataset, Images, Loader, LoaderOptions, Part};
+use glassbox_infer::{Evaluation, evaluate, scored};
+use glassbox_model::{
+    Checkpoint, ModelFile, Moments, Network, OpenDevice, OptimizerHandle, Training,
+};
+use glassbox_spec::{Fit, Parameters, Plan, Preprocessing};
+
+use crate::{
+    AGREEMENT_BOUND, Config, Report, RunFolder, RunState, Schedule, Summary, TrainError,
+    agreement::{disagreement, losses},
+    folder::{environment, peak_rss, simd},
+    predictions::write_predictions,
+    schedule::Driven,
+    strategy::{Epochs, Work},
+    trainee::Trainee,
+};
+
+/// Steps in which a GPU is held against the CPU before it is trusted.
+const AGREEMENT_STEPS: usize = 20;
+
+/// Images computed together in validation and test.
+const EVALUATION_BATCH: usize = 128;
+
+/// Stops a run from outside, at the end of the current step.
+#[derive(Clone, Default)]
+pub struct Stop(Interrupter);
+
+impl Stop {
+    /// Asks the run to stop.
+    pub fn stop(&self) {
+        self.0.stop(Some("interrupted"));
+    }
+}
+
+/// How a run is shown and timed.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Show Burn's dashboard.
+    pub dashboard: bool,
+    /// Start of the process.
+    pub started: Instant,
+}
+
+/// Why training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All epochs are done.
+    Finished,
+    /// Validation did not improve for as long as was allowed.
+    EarlyStopped,
+    /// The target accuracy is reached.
+    TargetReached,
+    /// It was stopped from outside.
+    Interrupted,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub end: End,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Finished epochs.
+    pub epochs: u32,
+    /// Its figures; `None` if it was interrupted.
+    pub summary: Option<Summary>,
+    /// The evaluation on the test part; `None` if it was interrupted.
+    pub test: Option<Evaluation>,
+}
+
+/// What stays the same from the first step of a run to the last.
+pub(crate) struct Job {
+    pub config: Config,
+    pub plan: Plan,
+    pub device: OpenDevice,
+    pub gpu: bool,
+    pub dataset: String,
+    pub digest: String,
+    pub classes: Vec<String>,
+    pub preprocessing: Preprocessing,
+    pub folder: RunFolder,
+}
+
+impl Job {
+    /// The model file with these parameters, from the state's best epoch.
+    pub(crate) fn model_file(
+        &self,
+        parameters: Parameters,
+        state: &RunState,
+        test_accuracy: Option<f64>,
+    ) -> ModelFile {
+        let best = state.best.as_ref();
+        ModelFile {
+            architecture: self.config.arch.clone(),
+            classes: self.classes.clone(),
+            preprocessing: self.preprocessing.clone(),
+            training: Training {
+                dataset: self.dataset.clone(),
+                digest: self.digest.clone(),
+                epochs: best.map_or(0, |best| best.epoch),
+                seed: self.config.seed,
+                validation_accuracy: best.map(|best| best.validation_accuracy),
+                test_accuracy,
+                version: env!("CARGO_PKG_VERSION").to_string(),
+            },
+            parameters,
+        }
+    }
+}
+
+/// A run that is ready to train.
+pub struct Run {
+    job: Job,
+    images: Arc<Images>,
+    train: Vec<u32>,
+    validation: Vec<u32>,
+    parameters: Parameters,
+    moments: Moments,
+    state: RunState,
+}
+
+impl Run {
+    /// A new run in a new folder.
+    pub fn begin(
+        config: Config,
+        plan: Plan,
+        dataset: &Dataset,
+        device: OpenDevice,
+        out: Option<&Path>,
+    ) -> Result<Self, TrainError> {
+        // Data first: if it is corrupt, no folder is left behind.
+        let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        let folder = RunFolder::create(out, dataset.name())?;
+        let state = RunState::new(&config, dataset.digest());
+        let parameters = plan.initial_parameters(config.seed);
+        let job = job(config, plan, dataset, device, preprocessing, folder);
+        job.folder.describe(
+            &job.config,
+            &environment(job.config.backend.name(), &job.device.name),
+        )?;
+        job.model_file(parameters.clone(), &state, None)
+            .write(&job.folder.initial())?;
+        Ok(Self {
+            job,
+            images,
+            train,
+            validation,
+            parameters,
+            moments: Moments::default(),
+            state,
+        })
+    }
+
+    /// An earlier run, from its latest usable checkpoint; from the start if there is none yet.
+    ///
+    /// A checkpoint that cannot be read, or that is of another run, is passed over with a note.
+    pub fn resume(
+        config: Config,
+        plan: Plan,
+        dataset: &Dataset,
+        device: OpenDevice,
+        folder: RunFolder,
+        report: &mut dyn Report,
+    ) -> Result<Self, TrainError> {
+        let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        let mut parameters = plan.initial_parameters(config.seed);
+        let mut moments = Moments::default();
+        let mut state = RunState::new(&config, dataset.digest());
+        for epoch in folder.checkpointed_epochs() {
+            let path = folder.checkpoint(epoch);
+            let checkpoint = Checkpoint::<RunState>::read(&path, &plan, config.optimizer());
+            let checkpoint = checkpoint.map_err(TrainError::from).and_then(|checkpoint| {
+                if checkpoint.state.belongs_to(&config, dataset.digest()) {
+                    Ok(checkpoint)
+                } else {
+                    Err(TrainError::Foreign { path: path.clone() })
+                }
+            });
+            match checkpoint {
+                Ok(checkpoint) => {
+                    Checkpoint {
+                        parameters,
+                        moments,
+                        state,
+                    } = checkpoint;
+                    break;
+                }
+                Err(error) => report.note(&format!(
+                    "warning: a checkpoint is passed over; going back to the one before it. {error}"
+                )),
+            }
+        }
+        let job = job(config, plan, dataset, device, preprocessing, folder);
+        job.folder.describe(
+            &job.config,
+            &environment(job.config.backend.name(), &job.device.name),
+        )?;
+        Ok(Self {
+            job,
+            images,
+            train,
+            validation,
+            parameters,
+            moments,
+            state,
+        })
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.job.folder
+    }
+
+    /// Epochs that are done already.
+    pub fn finished_epochs(&self) -> u32 {
+        self.state.epoch
+    }
+
+    /// Validation accuracy that it stops at.
+    pub fn target_accuracy(&self) -> Option<f64> {
+        self.job.config.target_accuracy
+    }
+
+    /// Images that it trains on, and validates with.
+    pub fn image_counts(&self) -> (usize, usize) {
+        (self.train.len(), self.validation.len())
+    }
+
+    /// Trains to the end, evaluates the best weights on the test part, and writes every file of the run folder.
+    pub fn train(
+        self,
+        dataset: &Dataset,
+        stop: &Stop,
+        report: Box<dyn Report>,
+        options: Options,
+    ) -> Result<Outcome, TrainError> {
+        let Self {
+            job,
+            images,
+            train,
+            validation,
+            parameters,
+            moments,
+            state,
+        } = self;
+        let trained_on = train.len();
+        let Job { config, plan, .. } = &job;
+        let loader_options = LoaderOptions {
+            batch_size: config.batch_size,
+            seed: config.seed,
+            shuffle: true,
+            augment: config.augment,
+            workers: 1,
+        };
+        let normalise = &job.preprocessing.normalise;
+        let train = Loader::new(images.clone(), train, normalise, loader_options);
+        let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
+        let validation = Loader::new(images, validation, normalise, in_order);
+        if job.gpu {
+            trust(&job, &train)?;
+        }
+        let device = job.device.device.clone();
+        let autodiff = device.clone().autodiff();
+        let trainee = Trainee {
+            network: Network::new(plan, &parameters, &autodiff)?,
+            seed: config.seed,
+        };
+        let (optimizer, handle) =
+            OptimizerHandle::new(config.optimizer(), &trainee.network, &moments, &device)?;
+        let total = u64::from(config.epochs) * train.batches() as u64;
+        let schedule = Driven {
+            schedule: Schedule {
+                kind: config.schedule,
+                peak: config.lr,
+                warmup: config.warmup_steps(total),
+                total,
+            },
+            step: moments.step,
+        };
+        let epochs = config.epochs as usize;
+        let first_epoch = state.epoch + 1;
+        let path = job.folder.path().to_path_buf();
+        let strategy = Arc::new(Epochs {
+            work: Some(Work {
+                job,
+                state,
+                optimizer: handle,
+                report,
+                dashboard: options.dashboard,
+                started: options.started,
+                seconds_to_target: None,
+            })
+            .into(),
+            done: None.into(),
+        });
+        let training = SupervisedTraining::new(
+            path,
+            Arc::new(BurnLoader::new(train, device.clone(), first_epoch)),
+            Arc::new(BurnLoader::new(validation, device, first_epoch)),
+        )
+        .with_training_strategy(TrainingStrategy::Custom(strategy.clone()))
+        .with_metric_logger(InMemoryMetricLogger::default())
+        .with_application_logger(None)
+        .with_interrupter(stop.0.clone())
+        .num_epochs(epochs);
+        let training = if options.dashboard {
+            training.metrics((AccuracyMetric::new(), LossMetric::new()))
+        } else {
+            training.renderer(Box::new(Quiet))
+        };
+        let result = training.launch(Learner::new(trainee, optimizer, schedule));
+        if let Some(error) = result.error {
+            return Err(TrainError::Burn {
+                problem: error.to_string(),
+            });
+        }
+        let (work, end) = strategy.done.take().ok_or_else(|| TrainError::Burn {
+            problem: "the training strategy was not run".to_string(),
+        })?;
+        finish(work, end?, dataset, trained_on)
+    }
+}
+
+fn job(
+    config: Config,
+    plan: Plan,
+    dataset: &Dataset,
+    device: OpenDevice,
+    preprocessing: Preprocessing,
+    folder: RunFolder,
+) -> Job {
+    Job {
+        gpu: config.backend.is_gpu(),
+        config,
+        plan,
+        device,
+        dataset: dataset.name().to_string(),
+        digest: dataset.digest().to_string(),
+        classes: dataset.classes().to_vec(),
+        preprocessing,
+        folder,
+    }
+}
+
+/// Training images, the indices that train and validate, and the preprocessing that fits them.
+fn prepare(
+    config: &Config,
+    dataset: &Dataset,
+) -> Result<(Arc<Images>, Vec<u32>, Vec<u32>, Preprocessing), TrainError> {
+    let images = dataset.images(Part::Train)?;
+    let split = dataset.split(&images);
+    let shape = images.shape();
+    let preprocessing = Preprocessing {
+        fit: Fit {
+            height: shape.height(),
+            width: shape.width(),
+            channels: shape.channels(),
+            invert: false,
+        },
+        // Of all training images, so that `--limit` changes nothing but how many are used.
+        normalise: images.statistics(&split.train),
+    };
+    let mut train = split.train;
+    if let Some(limit) = config.limit {
+        // The first of a shuffled order that no epoch uses.
+        let options = LoaderOptions {
+            shuffle: true,
+            seed: config.seed,
+            ..LoaderOptions::in_order(1)
+        };
+        train = Loader::new(images.clone(), train, &preprocessing.normalise, options).order(0);
+        train.truncate(limit);
+    }
+    Ok((images, train, split.validation, preprocessing))
+}
+
+/// Fails unless the device's first steps are those of the CPU.
+fn trust(job: &Job, train: &Loader) -> Result<(), TrainError> {
+    let batches: Vec<_> = train.epoch(1).take(AGREEMENT_STEPS).collect();
+    let parameters = job.plan.initial_parameters(job.config.seed);
+    // A steady rate, small enough that rounding errors do not grow.
+    let run = |device: &_| {
+        losses(
+            &job.plan,
+            &parameters,
+            job.config.optimizer(),
+            1e-3,
+            &batches,
+            device,
+        )
+    };
+    let difference = disagreement(
+        &run(&burn::tensor::Device::flex())?,
+        &run(&job.device.device)?,
+    );
+    if difference > AGREEMENT_BOUND {
+        return Err(TrainError::Disagreement {
+            device: job.device.name.clone(),
+            steps: batches.len(),
+            difference,
+            bound: AGREEMENT_BOUND,
+        });
+    }
+    Ok(())
+}
+
+/// From the last epoch to the last file.
+fn finish(
+    work: Work,
+    end: End,
+    dataset: &Dataset,
+    trained_on: usize,
+) -> Result<Outcome, TrainError> {
+    let Work {
+        job,
+        state,
+        started,
+        ..
+    } = work;
+    let mut outcome = Outcome {
+        end,
+        folder: job.folder.path().to_path_buf(),
+        epochs: state.epoch,
+        summary: None,
+        test: None,
+    };
+    let (Some(best), false) = (&state.best, end == End::Interrupted) else {
+        return Ok(outcome);
+    };
+    // The checkpoint, not the model file, is what a resume can rely on.
+    let path = job.folder.checkpoint(best.epoch);
+    let checkpoint = Checkpoint::<RunState>::read(&path, &job.plan, job.config.optimizer())?;
+    let network = Network::new(&job.plan, &checkpoint.parameters, &job.device.device)?;
+    let images = dataset.images(Part::Test)?;
+    let indices = (0..images.len() as u32).collect();
+    let options = LoaderOptions::in_order(EVALUATION_BATCH);
+    let loader = Loader::new(images, indices, &job.preprocessing.normalise, options);
+    let mut predictions = Vec::new();
+    let test = evaluate(&network, &loader, &job.classes, |batch, logits| {
+        predictions.extend(scored(batch, logits));
+    })?;
+    job.folder.write_csv("predictions.csv", |csv| {
+        write_predictions(csv, &job.classes, &predictions)
+    })?;
+    let model = job.model_file(checkpoint.parameters, &state, Some(test.accuracy));
+    model.write(&job.folder.model())?;
+    let seconds_training: f64 = state.history.iter().map(|row| row.seconds).sum();
+    let of_best = state.history.iter().find(|row| row.epoch == best.epoch);
+    let summary = Summary {
+        dataset: job.dataset.clone(),
+        architecture: job.config.arch.name.clone(),
+        backend: job.config.backend.name().to_string(),
+        simd: simd(),
+        parameters: job.plan.parameter_count(),
+        epochs: state.epoch,
+        seed: job.config.seed,
+        batch_size: job.config.batch_size,
+        best_epoch: best.epoch,
+        train_loss: of_best.map_or(f64::NAN, |row| row.train_loss),
+        validation_accuracy: best.validation_accuracy,
+        test_accuracy: test.accuracy,
+        test_loss: test.loss,
+        seconds_total: started.elapsed().as_secs_f64(),
+        seconds_training,
+        images_per_second: f64::from(state.epoch) * trained_on as f64 / seconds_training.max(1e-9),
+        seconds_to_target: work.seconds_to_target,
+        peak_rss_bytes: peak_rss(),
+        model: job.folder.model(),
+    };
+    job.folder.write_json("summary.json", &summary)?;
+    outcome.summary = Some(summary);
+    outcome.test = Some(test);
+    Ok(outcome)
+}
+
+/// Burn opens a dashboard or prints unless it is given a renderer; this one does neither.
+struct Quiet;
+
+impl MetricsRendererTraining for Quiet {
+    fn update_train(&mut self, _state: MetricState) {}
+    fn update_valid(&mut self, _state: MetricState) {}
+}
+
+impl MetricsRendererEvaluation for Quiet {
+    fn update_test(&mut self, _name: EvaluationName, _state: MetricState) {}
+}
+
+impl TrainingProgressLogger for Quiet {
+    fn start(&mut self, _: usize, _: usize, _: Option<usize>, _: Option<&str>) {}
+    fn update_epoch(&mut self, _: usize) {}
+    fn start_split(&mut self, _: &str, _: usize) {}
+    fn update_split(&mut self, _: usize) {}
+    fn end_split(&mut self) {}
+    fn end(&mut self) {}
+    fn log_event_training(&mut self, _: String) {}
+}
+
+impl EvaluationProgressLogger for Quiet {
+    fn start_global_progress(&mut self, _: usize) {}
+    fn start_test(&mut self, _: &str, _: usize) {}
+    fn update_test_progress(&mut self, _: usize) {}
+    fn end_test(&mut self) {}
+    fn end_global_progress(&mut self) {}
+    fn log_event_evaluation(&mut self, _: String) {}
+}
+
+impl MetricsRenderer for Quiet {
+    fn manual_close(&mut self) {}
+    fn register_metric(&mut self, _: MetricDefinition) {}
+}

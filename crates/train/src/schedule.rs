@@ -1,0 +1,144 @@
+//! The learning rate as a pure function of the step.
+
+use std::f64::consts::PI;
+
+use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
+use serde::{Deserialize, Serialize};
+
+/// The shape of the curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// The peak rate throughout.
+    Constant,
+    /// From the peak down to zero along half a cosine (Loshchilov and Hutter, 2017).
+    Cosine,
+    /// Up from a 25th of the peak, then down to zero along half a cosine (Smith and Topin, 2018).
+    OneCycle,
+}
+
+impl ScheduleKind {
+    /// As written.
+    pub const NAMES: [&'static str; 3] = ["constant", "cosine", "one_cycle"];
+
+    /// By its name; `one-cycle` will do too.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "constant" => Some(Self::Constant),
+            "cosine" => Some(Self::Cosine),
+            "one_cycle" | "one-cycle" => Some(Self::OneCycle),
+            _ => None,
+        }
+    }
+}
+
+/// A schedule laid over a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    /// The shape.
+    pub kind: ScheduleKind,
+    /// The highest rate.
+    pub peak: f64,
+    /// Steps of linear warm-up to the peak.
+    pub warmup: u64,
+    /// Steps of the whole run.
+    pub total: u64,
+}
+
+impl Schedule {
+    /// The rate of a step, counted from 0. Beyond the end it stays at the last step's.
+    pub fn rate(&self, step: u64) -> f64 {
+        if step < self.warmup {
+            let from = match self.kind {
+                ScheduleKind::OneCycle => self.peak / 25.0,
+                _ => 0.0,
+            };
+            // The last step of the warm-up is one short of the peak.
+            return from + (self.peak - from) * (step + 1) as f64 / (self.warmup + 1) as f64;
+        }
+        match self.kind {
+            ScheduleKind::Constant => self.peak,
+            ScheduleKind::Cosine | ScheduleKind::OneCycle => {
+                let done = (step.min(self.total.saturating_sub(1)) - self.warmup) as f64;
+                let whole = (self.total.saturating_sub(self.warmup)).max(1) as f64;
+                self.peak * 0.5 * (1.0 + (PI * done / whole).cos())
+            }
+        }
+    }
+}
+
+/// A schedule as Burn drives it: one call per step.
+#[derive(Debug, Clone)]
+pub(crate) struct Driven {
+    pub schedule: Schedule,
+    pub step: u64,
+}
+
+impl LrScheduler for Driven {
+    fn step(&mut self) -> f64 {
+        let rate = self.schedule.rate(self.step);
+        self.step += 1;
+        rate
+    }
+
+    // The step is part of our checkpoint; Burn's records are not used.
+    fn to_record(&self) -> LrSchedulerRecord {
+        LrSchedulerRecord::new()
+    }
+
+    fn load_record(&mut self, _record: LrSchedulerRecord) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(kind: ScheduleKind, warmup: u64) -> Vec<f64> {
+        let schedule = Schedule {
+            kind,
+            peak: 1.0,
+            warmup,
+            total: 10,
+        };
+        (0..12).map(|step| schedule.rate(step)).collect()
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn constant_warms_up_and_stays() {
+        let rates = rates(ScheduleKind::Constant, 4);
+        assert!(close(rates[0], 0.2) && close(rates[3], 0.8));
+        assert!(rates[4..].iter().all(|r| close(*r, 1.0)));
+    }
+
+    #[test]
+    fn cosine_falls_from_the_peak_and_stays_down() {
+        let rates = rates(ScheduleKind::Cosine, 0);
+        assert!(close(rates[0], 1.0) && close(rates[5], 0.5));
+        assert!(rates.windows(2).all(|w| w[1] <= w[0]));
+        assert!(rates[9] > 0.0 && rates[9] < 0.03 && close(rates[9], rates[11]));
+    }
+
+    #[test]
+    fn one_cycle_rises_then_falls() {
+        let rates = rates(ScheduleKind::OneCycle, 3);
+        assert!(close(rates[0], 0.04 + 0.96 / 4.0) && close(rates[3], 1.0));
+        assert!(rates[..4].windows(2).all(|w| w[1] > w[0]));
+        assert!(rates[3..10].windows(2).all(|w| w[1] < w[0]));
+    }
+
+    #[test]
+    fn a_run_that_is_all_warm_up_does_not_underflow() {
+        let schedule = Schedule {
+            kind: ScheduleKind::Cosine,
+            peak: 1.0,
+            warmup: 10,
+            total: 10,
+        };
+        assert!(schedule.rate(9) < 1.0);
+        assert!(schedule.rate(10).is_finite());
+    }
+}

@@ -1,0 +1,161 @@
+//! What a run remembers from epoch to epoch. It is the state in a checkpoint; everything else is derived from it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::Config;
+
+/// The figures of one epoch: one row of `metrics.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochRow {
+    /// From 1.
+    pub epoch: u32,
+    /// Mean over the epoch's steps, with augmentation and dropout.
+    pub train_loss: f64,
+    /// Mean over the epoch's steps, with augmentation and dropout.
+    pub train_accuracy: f64,
+    /// After the epoch.
+    pub validation_loss: f64,
+    /// After the epoch.
+    pub validation_accuracy: f64,
+    /// Of the epoch's last step.
+    pub learning_rate: f64,
+    /// Spent in training steps.
+    pub seconds: f64,
+    /// Training images over seconds.
+    pub images_per_second: f64,
+}
+
+/// The best epoch so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// From 1.
+    pub epoch: u32,
+    /// What it is best by.
+    pub validation_accuracy: f64,
+    /// What decides between equals.
+    pub validation_loss: f64,
+}
+
+/// The state of a run after an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    /// What makes the run this run: data, seed and recipe.
+    pub identity: Value,
+    /// Finished epochs.
+    pub epoch: u32,
+    /// The run's seed.
+    pub seed: u64,
+    /// The best epoch so far.
+    pub best: Option<Best>,
+    /// Epochs since the best one, for early stopping.
+    pub epochs_without_improvement: u32,
+    /// One row per finished epoch.
+    pub history: Vec<EpochRow>,
+}
+
+impl RunState {
+    /// Before the first epoch.
+    pub(crate) fn new(config: &Config, digest: &str) -> Self {
+        Self {
+            identity: identity(config, digest),
+            epoch: 0,
+            seed: config.seed,
+            best: None,
+            epochs_without_improvement: 0,
+            history: Vec::new(),
+        }
+    }
+
+    /// Whether it is a state of the run with this configuration on this data.
+    pub(crate) fn belongs_to(&self, config: &Config, digest: &str) -> bool {
+        self.identity == identity(config, digest)
+    }
+
+    /// Takes a finished epoch in; true if it is the best so far.
+    pub(crate) fn finish_epoch(&mut self, row: EpochRow) -> bool {
+        let better = self.best.as_ref().is_none_or(|best| {
+            (row.validation_accuracy, -row.validation_loss)
+                > (best.validation_accuracy, -best.validation_loss)
+        });
+        self.epoch = row.epoch;
+        if better {
+            self.epochs_without_improvement = 0;
+            self.best = Some(Best {
+                epoch: row.epoch,
+                validation_accuracy: row.validation_accuracy,
+                validation_loss: row.validation_loss,
+            });
+        } else {
+            self.epochs_without_improvement += 1;
+        }
+        self.history.push(row);
+        better
+    }
+}
+
+/// Everything that decides the numbers. The backend is not part of it: a run may be continued by another engine; nor are
+/// the epochs: a run may be extended.
+fn identity(config: &Config, digest: &str) -> Value {
+    json!({
+        "arch": config.arch,
+        "augment": config.augment,
+        "batch_size": config.batch_size,
+        "data": digest,
+        "limit": config.limit,
+        "lr": config.lr,
+        "momentum": config.momentum,
+        "optimizer": config.optimizer,
+        "schedule": config.schedule,
+        "seed": config.seed,
+        "warmup": config.warmup,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+    use glassbox_spec::ImageShape;
+
+    fn row(epoch: u32, accuracy: f64, loss: f64) -> EpochRow {
+        EpochRow {
+            epoch,
+            train_loss: 1.0,
+            train_accuracy: 0.5,
+            validation_loss: loss,
+            validation_accuracy: accuracy,
+            learning_rate: 0.1,
+            seconds: 1.0,
+            images_per_second: 1.0,
+        }
+    }
+
+    #[test]
+    fn best_is_by_accuracy_then_loss_and_patience_counts_from_it() {
+        let shape = ImageShape::new(1, 28, 28).unwrap();
+        let (config, _) = Config::resolve(Settings::default(), shape, 10).unwrap();
+        let mut state = RunState::new(&config, "d");
+        assert!(state.finish_epoch(row(1, 0.5, 1.0)));
+        assert!(!state.finish_epoch(row(2, 0.4, 0.1)));
+        assert!(!state.finish_epoch(row(3, 0.5, 1.0)));
+        assert_eq!(state.epochs_without_improvement, 2);
+        assert!(state.finish_epoch(row(4, 0.5, 0.9)));
+        assert_eq!((state.epochs_without_improvement, state.epoch), (0, 4));
+        assert_eq!(state.best.as_ref().map(|best| best.epoch), Some(4));
+        assert!(state.belongs_to(&config, "d") && !state.belongs_to(&config, "e"));
+        let other = Config {
+            seed: 1,
+            ..config.clone()
+        };
+        assert!(!state.belongs_to(&other, "d"));
+        let longer = Config {
+            epochs: 99,
+            ..config
+        };
+        assert!(state.belongs_to(&longer, "d"));
+    }
+}
