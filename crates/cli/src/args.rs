@@ -1,0 +1,304 @@
+//! What can be said on the command line. Nothing here acts.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+
+/// Train, evaluate and predict with convolutional networks.
+#[derive(Debug, Parser)]
+#[command(name = "glassbox", version, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network and write a run folder
+    #[command(after_help = "Examples:
+  glassbox train --data mnist
+  glassbox train --data photos/ --epochs 10 --backend wgpu
+  glassbox train --resume runs/mnist-1 --epochs 6")]
+    Train(Box<TrainArgs>),
+    /// Measure a trained model on a dataset
+    #[command(after_help = "Examples:
+  glassbox eval --model runs/mnist-1
+  glassbox eval --model model.safetensors --data photos/ --json --min-accuracy 0.9")]
+    Eval(EvalArgs),
+    /// Say what is in images
+    #[command(after_help = "Examples:
+  glassbox predict --model runs/mnist-1 digit.png scans/
+  glassbox predict --model runs/mnist-1 mnist:test:42 --jsonl
+  cat digit.png | glassbox predict --model runs/mnist-1 -")]
+    Predict(PredictArgs),
+    /// Print a network's layers, shapes and counts
+    #[command(after_help = "Examples:
+  glassbox summary --arch reference --input 1x28x28
+  glassbox summary --arch mine.toml --input 3x64x64 --json")]
+    Summary(SummaryArgs),
+    /// List, fetch, verify and show datasets
+    Data(DataArgs),
+    /// List what can compute here
+    Devices,
+}
+
+#[derive(Debug, Parser)]
+pub struct TrainArgs {
+    /// Dataset name, folder, .tar.gz, or card (.toml) [default: mnist]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Folder to look for datasets in, before GLASSBOX_DATA and datasets/
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Architecture: reference, lenet5, tiny-vgg, or a TOML file [default: reference]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub arch: Option<String>,
+    /// What computes: cpu, flex, ndarray, wgpu, cuda [default: cpu]
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<String>,
+    /// Passes over the training images [default: by the data's recipe]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u32>,
+    /// Images a step [default: by the data's recipe]
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// adam or sgd [default: adam]
+    #[arg(long, value_name = "NAME")]
+    pub optimizer: Option<String>,
+    /// Momentum of sgd [default: 0.9]
+    #[arg(long, value_name = "X")]
+    pub momentum: Option<f64>,
+    /// Peak learning rate [default: by the data's recipe]
+    #[arg(long, value_name = "X")]
+    pub lr: Option<f64>,
+    /// constant, cosine or one_cycle [default: one_cycle]
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    /// Share of all steps that warm the learning rate up, 0 to 1 [default: 0.2; constant: 0]
+    #[arg(long, value_name = "X")]
+    pub warmup: Option<f64>,
+    /// Changes to training images: none, digits, photos [default: by the data's recipe]
+    #[arg(long, value_name = "NAME")]
+    pub augment: Option<String>,
+    /// Of weights, order, augmentation and dropout [default: 42]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Threads to compute with; changes nothing but the time [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Train on the first N images of a shuffled order only
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Stop after N epochs without a better validation accuracy
+    #[arg(long, value_name = "N")]
+    pub patience: Option<u32>,
+    /// Stop at this validation accuracy, 0 to 1; exit 5 if it is never reached
+    #[arg(long, value_name = "X")]
+    pub target_accuracy: Option<f64>,
+    /// Run folder to make [default: runs/<dataset>-<n>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with an earlier run; with --epochs, for longer
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "data", "arch", "batch_size", "optimizer", "momentum", "lr", "schedule", "warmup",
+        "augment", "seed", "limit", "out", "config",
+    ])]
+    pub resume: Option<PathBuf>,
+    /// Settings from a TOML file, as config.toml of a run; flags come first
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the run's summary as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Show Burn's dashboard
+    #[arg(long, conflicts_with = "json")]
+    pub tui: bool,
+}
+
+/// Which images of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitArg {
+    /// The training images, without those held out for validation
+    Train,
+    /// The images held out of training
+    Validation,
+    /// The test images
+    Test,
+}
+
+#[derive(Debug, Parser)]
+pub struct EvalArgs {
+    /// Model file, or run folder
+    #[arg(long, value_name = "FILE|RUN")]
+    pub model: PathBuf,
+    /// Dataset name, folder, .tar.gz, or card [default: what the model was trained on]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Which part
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitArg,
+    /// What computes
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub backend: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Write every image's prediction to a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Exit 5 if the accuracy is lower, 0 to 1
+    #[arg(long, value_name = "X")]
+    pub min_accuracy: Option<f64>,
+}
+
+#[derive(Debug, Parser)]
+#[command(group = ArgGroup::new("format").args(["json", "jsonl"]))]
+pub struct PredictArgs {
+    /// Model file, or run folder
+    #[arg(long, value_name = "FILE|RUN")]
+    pub model: PathBuf,
+    /// Classes to name for each image
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub topk: usize,
+    /// Print one JSON array
+    #[arg(long)]
+    pub json: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub jsonl: bool,
+    /// Give the logits too
+    #[arg(long)]
+    pub logits: bool,
+    /// Exchange light and dark first
+    #[arg(long)]
+    pub invert: bool,
+    /// What computes
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub backend: String,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// PNG or JPEG files, folders, `-` for standard input, or DATASET:train|test:INDEX
+    #[arg(required = true, value_name = "IMAGE|FOLDER|-")]
+    pub inputs: Vec<String>,
+}
+
+#[derive(Debug, Parser)]
+pub struct SummaryArgs {
+    /// Architecture: reference, lenet5, tiny-vgg, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
+    pub arch: String,
+    /// Shape of the images: channels x height x width
+    #[arg(long, value_name = "CxHxW", default_value = "1x28x28")]
+    pub input: String,
+    /// Classes, for the presets
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub classes: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// List the known datasets, and which are here
+    List {
+        /// Folder to look in
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Download datasets
+    Fetch {
+        /// Names or cards
+        #[arg(required = true, value_name = "DATA")]
+        names: Vec<String>,
+        /// Folder to put them in
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Check datasets against their digests, and decode every image
+    Verify {
+        /// Names, cards, folders or archives
+        #[arg(required = true, value_name = "DATA")]
+        names: Vec<String>,
+        /// Folder to look in
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// Draw images in the terminal, or into a PNG
+    Show {
+        /// Name, card, folder or archive
+        #[arg(value_name = "DATA")]
+        name: String,
+        /// Folder to look in
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Draw training images instead of test images
+        #[arg(long)]
+        train: bool,
+        /// First image
+        #[arg(long, value_name = "I", default_value_t = 0)]
+        index: usize,
+        /// How many [default: 2 in the terminal, 100 in a PNG]
+        #[arg(long, value_name = "N")]
+        count: Option<usize>,
+        /// Write a sheet to this PNG file
+        #[arg(long, value_name = "FILE")]
+        png: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_that_programs_rely_on_parses() {
+        let train = "glassbox train --data d --data-dir x --arch a --backend b --epochs 1 --batch-size 2 --optimizer o \
+                     --lr 0.1 --schedule s --augment none --seed 3 --threads 4 --limit 5 --target-accuracy 0.9 \
+                     --out o --config c --json";
+        let lines = [
+            train,
+            "glassbox train --resume r --epochs 2 --tui",
+            "glassbox eval --model m --data d --split validation --backend b --json --csv f --min-accuracy 0.5",
+            "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
+            "glassbox summary --arch a --input 1x28x28 --json",
+            "glassbox data show mnist --png x.png",
+        ];
+        for line in lines {
+            let parsed = Args::try_parse_from(line.split_whitespace());
+            assert!(parsed.is_ok(), "{line}: {:?}", parsed.err());
+        }
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for line in [
+            "glassbox train --resume r --seed 3",
+            "glassbox train --json --tui",
+            "glassbox predict --model m --json --jsonl a.png",
+            "glassbox predict --model m",
+            "glassbox train --epochs -1",
+        ] {
+            assert!(
+                Args::try_parse_from(line.split_whitespace()).is_err(),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! One module per command, and what they share.
+
+pub mod data;
+pub mod devices;
+pub mod eval;
+pub mod predict;
+pub mod summary;
+pub mod train;
+
+use std::path::{Path, PathBuf};
+
+use glassbox_data::{DataError, Dataset, Search, fetch};
+
+use crate::{failure::Failure, progress::watcher};
+
+/// Opens a dataset; what is not here, but can be downloaded, is.
+fn open_dataset(source: &str, search: &Search) -> Result<Dataset, Failure> {
+    let watch = watcher();
+    let dataset = match Dataset::open(source, search, &watch) {
+        Err(DataError::Missing(missing)) if !missing.urls.is_empty() => {
+            eprintln!(
+                "{}: not on this machine; downloading into {}",
+                missing.dataset,
+                missing.target.display()
+            );
+            let Some(card) = Dataset::card(source)? else {
+                return Err(DataError::Missing(missing).into());
+            };
+            fetch(&card, search, &watch)?;
+            Dataset::open(source, search, &watch)?
+        }
+        dataset => dataset?,
+    };
+    let skipped = dataset.skipped();
+    if !skipped.is_empty() {
+        eprintln!(
+            "warning: {} image files cannot be read and are left out:",
+            skipped.len()
+        );
+        for file in skipped.iter().take(10) {
+            eprintln!("  {}: {}", file.file, file.reason);
+        }
+        if skipped.len() > 10 {
+            eprintln!("  and {} more", skipped.len() - 10);
+        }
+    }
+    Ok(dataset)
+}
+
+/// A model file, given itself or by its run folder.
+fn model_path(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join("model.safetensors")
+    } else {
+        path.to_path_buf()
+    }
+}

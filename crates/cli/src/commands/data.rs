@@ -1,0 +1,140 @@
+//! `glassbox data`
+
+use std::{fs, path::PathBuf};
+
+use glassbox_data::{DATASETS, Dataset, Part, Search, fetch, fetch_target, sheet};
+
+use crate::{
+    args::{DataArgs, DataCommand},
+    commands::open_dataset,
+    failure::Failure,
+    output::{self, thousands},
+    progress::watcher,
+};
+
+/// Images on a PNG sheet unless told otherwise, and in a row of it.
+const SHEET: (usize, usize) = (100, 10);
+
+/// Runs the subcommand.
+pub fn run(args: DataArgs) -> Result<(), Failure> {
+    match args.command {
+        DataCommand::List { data_dir } => list(&Search::new(data_dir)),
+        DataCommand::Fetch { names, data_dir } => download(&names, &Search::new(data_dir)),
+        DataCommand::Verify { names, data_dir } => verify(&names, &Search::new(data_dir)),
+        DataCommand::Show {
+            name,
+            data_dir,
+            train,
+            index,
+            count,
+            png,
+        } => {
+            let part = if train { Part::Train } else { Part::Test };
+            show(&name, &Search::new(data_dir), part, index, count, png)
+        }
+    }
+}
+
+fn list(search: &Search) -> Result<(), Failure> {
+    for name in DATASETS {
+        let Some(card) = Dataset::card(name)? else {
+            continue;
+        };
+        let state = match Dataset::open(name, search, &|_| {}) {
+            Ok(_) => "here".to_string(),
+            Err(glassbox_data::DataError::Missing(_)) => {
+                format!("not here: glassbox data fetch {name}")
+            }
+            Err(error) => error.to_string(),
+        };
+        output::line(format!("{name:<14} {:<38} {state}", card.title))?;
+    }
+    output::line(
+        "\nA folder or .tar.gz with train/<class>/* and test/<class>/*, or a card (.toml), will do as well.",
+    )
+}
+
+fn download(names: &[String], search: &Search) -> Result<(), Failure> {
+    for name in names {
+        let Some(card) = Dataset::card(name)? else {
+            return Err(Failure::usage(format!(
+                "{name} is on the disk already; there is nothing to fetch"
+            )));
+        };
+        let written = fetch(&card, search, &watcher())?;
+        let target = fetch_target(&card, search);
+        let files = card.files().len();
+        output::line(format!(
+            "{name}: {} of {files} files downloaded into {}, all checked",
+            written.len(),
+            target.display()
+        ))?;
+    }
+    Ok(())
+}
+
+fn verify(names: &[String], search: &Search) -> Result<(), Failure> {
+    for name in names {
+        let dataset = Dataset::open(name, search, &watcher())?;
+        let mut counts = Vec::new();
+        for part in [Part::Train, Part::Test] {
+            let images = dataset.images(part)?;
+            counts.push(format!(
+                "{} {}",
+                thousands(images.len() as u64),
+                part.name()
+            ));
+        }
+        output::line(format!(
+            "{}: ok, {} images of {}, {} classes, {} unreadable, digest {}",
+            dataset.name(),
+            counts.join(" + "),
+            dataset.shape(),
+            dataset.classes().len(),
+            dataset.skipped().len(),
+            dataset.digest()
+        ))?;
+    }
+    Ok(())
+}
+
+fn show(
+    name: &str,
+    search: &Search,
+    part: Part,
+    index: usize,
+    count: Option<usize>,
+    png: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let dataset = open_dataset(name, search)?;
+    let images = dataset.images(part)?;
+    if index >= images.len() {
+        return Err(glassbox_data::DataError::OutOfRange {
+            index,
+            part: part.name(),
+            len: images.len(),
+        }
+        .into());
+    }
+    let count = count.unwrap_or(if png.is_some() { SHEET.0 } else { 2 });
+    let indices: Vec<usize> = (index..images.len()).take(count).collect();
+    let Some(path) = png else {
+        for index in indices {
+            let class = &dataset.classes()[usize::from(images.label(index))];
+            output::line(format!("{name}:{}:{index}  {class}", part.name()))?;
+            output::line(output::draw(&images, index))?;
+        }
+        return Ok(());
+    };
+    // Small images are enlarged so that a row is about a thousand pixels wide.
+    let zoom = (100 / images.shape().width().max(1)).max(1) as u32;
+    let bytes = sheet(&images, &indices, SHEET.1, zoom)
+        .map_err(|error| Failure::running(error.to_string()))?;
+    fs::write(&path, bytes)
+        .map_err(|error| Failure::running(format!("{}: {error}", path.display())))?;
+    output::line(format!(
+        "{} images of {name} drawn into {}",
+        indices.len(),
+        path.display()
+    ))
+}

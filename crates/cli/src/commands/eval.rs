@@ -1,0 +1,113 @@
+//! `glassbox eval`
+
+use std::fs::File;
+
+use glassbox_data::{Part, Search};
+use glassbox_infer::{Classifier, Evaluation, scored};
+use glassbox_model::Backend;
+use glassbox_train::write_predictions;
+
+use crate::{
+    args::{EvalArgs, SplitArg},
+    commands::{model_path, open_dataset},
+    failure::Failure,
+    output,
+};
+
+/// Evaluates, prints, and checks the floor.
+pub fn run(args: EvalArgs) -> Result<(), Failure> {
+    if let Some(floor) = args.min_accuracy
+        && !(0.0..=1.0).contains(&floor)
+    {
+        return Err(Failure::usage(format!(
+            "--min-accuracy is {floor}; it must be between 0 and 1"
+        )));
+    }
+    let device = args.backend.parse::<Backend>()?.open()?;
+    let path = model_path(&args.model);
+    let classifier = Classifier::open(&path, &device)?;
+    let model = classifier.file();
+    let data = args.data.as_ref().unwrap_or(&model.training.dataset);
+    let dataset = open_dataset(data, &Search::new(args.data_dir))?;
+    if dataset.classes() != model.classes {
+        return Err(Failure::model(format!(
+            "{}: the model's classes are {}, but those of {data} are {}",
+            path.display(),
+            model.classes.join(", "),
+            dataset.classes().join(", ")
+        )));
+    }
+    let (part, indices) = match args.split {
+        SplitArg::Test => (Part::Test, None),
+        SplitArg::Train => (Part::Train, Some(false)),
+        SplitArg::Validation => (Part::Train, Some(true)),
+    };
+    let images = dataset.images(part)?;
+    let indices = match indices {
+        None => (0..images.len() as u32).collect(),
+        Some(true) => dataset.split(&images).validation,
+        Some(false) => dataset.split(&images).train,
+    };
+    let mut rows = Vec::new();
+    let evaluation = classifier.evaluate(images, indices, |batch, logits| {
+        if args.csv.is_some() {
+            rows.extend(scored(batch, logits));
+        }
+    })?;
+    if let Some(path) = &args.csv {
+        let failed = |problem: String| Failure::running(format!("{}: {problem}", path.display()));
+        let file = File::create(path).map_err(|error| failed(error.to_string()))?;
+        let mut csv = csv::Writer::from_writer(file);
+        write_predictions(&mut csv, &model.classes, &rows)
+            .map_err(|error| failed(error.to_string()))?;
+        csv.flush().map_err(|error| failed(error.to_string()))?;
+    }
+    if args.json {
+        output::json(&evaluation)?;
+    } else {
+        output::line(table(&evaluation))?;
+    }
+    match args.min_accuracy {
+        Some(floor) if evaluation.accuracy < floor => Err(Failure::check(format!(
+            "accuracy {:.4} is below --min-accuracy {floor}",
+            evaluation.accuracy
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Accuracy, the classes' figures, and the confusion matrix.
+pub fn table(evaluation: &Evaluation) -> String {
+    let images: u64 = evaluation.classes.iter().map(|class| class.support).sum();
+    let mut text = format!(
+        "accuracy {:.2} %   loss {:.4}   {} images\n\n",
+        100.0 * evaluation.accuracy,
+        evaluation.loss,
+        output::thousands(images)
+    );
+    let longest = evaluation
+        .classes
+        .iter()
+        .map(|class| class.name.chars().count())
+        .max();
+    let width = longest.unwrap_or(0).max("class".len());
+    text += &format!("{:<width$}  precision  recall      f1  images\n", "class");
+    for class in &evaluation.classes {
+        text += &format!(
+            "{:<width$}  {:>9.4}  {:>6.4}  {:>6.4}  {:>6}\n",
+            class.name, class.precision, class.recall, class.f1, class.support
+        );
+    }
+    text += "\nconfusion: rows are true classes, columns predicted ones, in the same order\n";
+    let counts = evaluation.confusion.iter().flatten();
+    let cell = counts
+        .map(|count| count.to_string().len())
+        .max()
+        .unwrap_or(1)
+        .max(3);
+    for (class, row) in evaluation.classes.iter().zip(&evaluation.confusion) {
+        let cells: Vec<_> = row.iter().map(|count| format!("{count:>cell$}")).collect();
+        text += &format!("{:<width$}  {}\n", class.name, cells.join(" "));
+    }
+    text.trim_end().to_string()
+}

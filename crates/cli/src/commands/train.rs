@@ -1,0 +1,288 @@
+//! `glassbox train`
+
+use std::{
+    io::IsTerminal,
+    path::Path,
+    process,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use glassbox_data::{Dataset, Search};
+use glassbox_model::{Backend, OpenDevice};
+use glassbox_train::{
+    ArchChoice, AugmentChoice, Config, ConfigError, End, Options, Outcome, Report, Run, RunFolder,
+    Settings, Stop,
+};
+
+use crate::{
+    args::TrainArgs,
+    commands::{eval::table, open_dataset},
+    failure::Failure,
+    output::{self, thousands},
+    progress::Progress,
+};
+
+/// Trains a new run, or goes on with an earlier one.
+pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
+    if args.tui && !std::io::stdout().is_terminal() {
+        return Err(Failure::usage("--tui needs a terminal on standard output"));
+    }
+    let (json, tui, out, resume) = (args.json, args.tui, args.out.clone(), args.resume.clone());
+    let file = match (&args.config, &resume) {
+        (Some(path), _) => Settings::read(path)?,
+        (None, Some(run)) => Settings::read(&RunFolder::open(run)?.config())?,
+        (None, None) => Settings::default(),
+    };
+    let settings = said(*args).or(file);
+    check_out(out.as_deref())?;
+    let backend: Backend = settings.backend.as_deref().unwrap_or("cpu").parse()?;
+    use_threads(settings.threads)?;
+    let device = backend.open()?;
+    let data = settings
+        .data
+        .clone()
+        .unwrap_or_else(|| Config::DEFAULT_DATA.to_string());
+    let dataset = open_dataset(&data, &Search::new(settings.data_dir.clone()))?;
+    let (config, plan) = Config::resolve(settings, dataset.shape(), dataset.classes().len())?;
+    let header = header(&config, &dataset, &device, plan.parameter_count());
+    let warning = device.warning.clone();
+    let (run, mut progress) = match &resume {
+        None => {
+            let run = Run::begin(config, plan, &dataset, device, out.as_deref())?;
+            let progress = Progress::new(Some(run.folder().clone()), tui);
+            (run, progress)
+        }
+        Some(path) => {
+            let folder = RunFolder::open(path)?;
+            let epochs = config.epochs;
+            let done = folder.path().join("summary.json").is_file();
+            let mut progress = Progress::new(Some(folder.clone()), tui);
+            let run = Run::resume(config, plan, &dataset, device, folder, &mut progress)?;
+            if done && run.finished_epochs() >= epochs {
+                return already_finished(run.folder(), epochs);
+            }
+            (run, progress)
+        }
+    };
+    let (training, validation) = run.image_counts();
+    for line in header {
+        progress.note(&line);
+    }
+    progress.note(&format!(
+        "images    {} to train on, {} to validate with",
+        thousands(training as u64),
+        thousands(validation as u64)
+    ));
+    if let Some(warning) = warning {
+        progress.note(&format!("warning   {warning}"));
+    }
+    match run.finished_epochs() {
+        0 => progress.note(&format!("run       {}", run.folder().path().display())),
+        done => progress.note(&format!(
+            "run       {}, going on after epoch {done}",
+            run.folder().path().display()
+        )),
+    }
+    let target = run.target_accuracy();
+    let stop = Stop::default();
+    handle_interrupts(stop.clone());
+    let options = Options {
+        dashboard: tui,
+        started,
+    };
+    let outcome = run.train(&dataset, &stop, Box::new(progress), options)?;
+    conclude(&outcome, target, json)
+}
+
+/// What the flags say.
+fn said(args: TrainArgs) -> Settings {
+    Settings {
+        data: args.data,
+        data_dir: args.data_dir,
+        arch: args.arch.map(ArchChoice::Named),
+        backend: args.backend,
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        optimizer: args.optimizer,
+        momentum: args.momentum,
+        lr: args.lr,
+        schedule: args.schedule,
+        warmup: args.warmup,
+        augment: args.augment.map(AugmentChoice::Named),
+        seed: args.seed,
+        threads: args.threads,
+        limit: args.limit,
+        patience: args.patience,
+        target_accuracy: args.target_accuracy,
+    }
+}
+
+/// Before any data is read: a folder that exists is refused.
+fn check_out(out: Option<&Path>) -> Result<(), Failure> {
+    match out {
+        Some(path) if path.exists() => Err(ConfigError::OutExists {
+            path: path.to_path_buf(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+fn use_threads(threads: Option<usize>) -> Result<(), Failure> {
+    let Some(threads) = threads else {
+        return Ok(());
+    };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::running(format!("--threads {threads}: {error}")))
+}
+
+/// The first Ctrl-C ends the run after the current step, the second the program.
+fn handle_interrupts(stop: Stop) {
+    let asked = AtomicBool::new(false);
+    let handler = move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to stop at once");
+        stop.stop();
+    };
+    // Without a handler Ctrl-C still ends the program, only less politely.
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("warning: Ctrl-C will stop at once: {error}");
+    }
+}
+
+/// What is about to happen, line by line.
+fn header(config: &Config, dataset: &Dataset, device: &OpenDevice, parameters: u64) -> Vec<String> {
+    let augment = config.augment;
+    let mut changes = Vec::new();
+    if augment.shift > 0.0 {
+        changes.push(format!("shift ±{} px", augment.shift));
+    }
+    if augment.rotate > 0.0 {
+        changes.push(format!("rotate ±{}°", augment.rotate));
+    }
+    if augment.scale > 0.0 {
+        changes.push(format!("scale ±{:.0} %", 100.0 * augment.scale));
+    }
+    if augment.flip {
+        changes.push("flip".to_string());
+    }
+    if augment.crop > 0 {
+        changes.push(format!("crop ±{} px", augment.crop));
+    }
+    if augment.cutout > 0 {
+        changes.push(format!("cutout {} px", augment.cutout));
+    }
+    if changes.is_empty() {
+        changes.push("none".to_string());
+    }
+    let threads = config.threads.unwrap_or_else(rayon::current_num_threads);
+    vec![
+        format!(
+            "data      {}, {} classes, {}",
+            dataset.name(),
+            dataset.classes().len(),
+            dataset.shape()
+        ),
+        format!(
+            "network   {}, {} parameters",
+            config.arch.name,
+            thousands(parameters)
+        ),
+        format!(
+            "recipe    {} epochs, batch {}, {}, rate {} {}, warm-up {:.0} %, augmentation {}",
+            config.epochs,
+            config.batch_size,
+            lower(&config.optimizer),
+            config.lr,
+            lower(&config.schedule),
+            100.0 * config.warmup,
+            changes.join(", ")
+        ),
+        format!(
+            "device    {} ({}), {threads} threads, seed {}",
+            config.backend, device.name, config.seed
+        ),
+    ]
+}
+
+fn lower(value: &impl std::fmt::Debug) -> String {
+    let name = format!("{value:?}");
+    name.chars()
+        .enumerate()
+        .fold(String::new(), |mut text, (position, letter)| {
+            if position > 0 && letter.is_uppercase() {
+                text.push('-');
+            }
+            text.extend(letter.to_lowercase());
+            text
+        })
+}
+
+fn already_finished(folder: &RunFolder, epochs: u32) -> Result<(), Failure> {
+    eprintln!(
+        "{} is finished ({epochs} epochs); to train it longer: glassbox train --resume {} --epochs {}",
+        folder.path().display(),
+        folder.path().display(),
+        epochs + 1
+    );
+    Ok(())
+}
+
+fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Failure> {
+    let folder = outcome.folder.display();
+    let (Some(summary), Some(test)) = (&outcome.summary, &outcome.test) else {
+        let kept = match outcome.epochs {
+            0 => "no epoch was finished".to_string(),
+            epochs => {
+                format!("{epochs} epochs are kept, the best weights in {folder}/model.safetensors")
+            }
+        };
+        return Err(Failure::interrupted(format!(
+            "interrupted; {kept}. Go on with: glassbox train --resume {folder}"
+        )));
+    };
+    match outcome.end {
+        End::EarlyStopped => eprintln!("stopped early: validation did not improve"),
+        End::TargetReached => eprintln!("target accuracy reached"),
+        End::Finished | End::Interrupted => {}
+    }
+    if json {
+        output::json(summary)?;
+    } else {
+        output::line(format!(
+            "\ntest of the best weights (epoch {}):",
+            summary.best_epoch
+        ))?;
+        output::line(table(test))?;
+        output::line(format!(
+            "\n{:.0} s in all, {:.0} images/s in training\nmodel: {}\nuse it: glassbox predict --model {folder} IMAGE",
+            summary.seconds_total,
+            summary.images_per_second,
+            summary.model.display()
+        ))?;
+    }
+    match (target, summary.seconds_to_target) {
+        (Some(target), None) => Err(Failure::check(format!(
+            "the target accuracy {target} was not reached: the best validation accuracy is {:.4}",
+            summary.validation_accuracy
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassbox_train::{OptimizerKind, ScheduleKind};
+
+    #[test]
+    fn names_are_shown_as_they_are_typed() {
+        assert_eq!(lower(&ScheduleKind::OneCycle), "one-cycle");
+        assert_eq!(lower(&OptimizerKind::Adam), "adam");
+    }
+}

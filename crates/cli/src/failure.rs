@@ -1,0 +1,241 @@
+//! From an error to an exit code, and to the next step to take.
+
+use std::{io, process::ExitCode};
+
+use glassbox_data::DataError;
+use glassbox_infer::ClassifierError;
+use glassbox_model::{BackendError, ModelError};
+use glassbox_spec::SpecError;
+use glassbox_train::{ConfigError, TrainError};
+
+/// Why the program ends without success.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    /// Nothing is printed where this is empty.
+    message: String,
+}
+
+impl Failure {
+    /// 1: failed while running.
+    pub fn running(message: impl Into<String>) -> Self {
+        Self::new(1, message)
+    }
+
+    /// 2: usage or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(2, message)
+    }
+
+    /// 4: model file or checkpoint unusable.
+    pub fn model(message: impl Into<String>) -> Self {
+        Self::new(4, message)
+    }
+
+    /// 5: a check was not met.
+    pub fn check(message: impl Into<String>) -> Self {
+        Self::new(5, message)
+    }
+
+    /// 130: interrupted.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(130, message)
+    }
+
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// Prints the message and yields the exit code.
+    pub fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("glassbox: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+
+    #[cfg(test)]
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+}
+
+/// Standard output is gone.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            // The reader has seen enough, as `head` does.
+            Self::new(0, "")
+        } else {
+            Self::running(format!("standard output: {error}"))
+        }
+    }
+}
+
+impl From<SpecError> for Failure {
+    fn from(error: SpecError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::NoDevice { .. } => Self::running(error.to_string()),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Backend(error) => error.into(),
+            error => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let message = error.to_string();
+        match error {
+            DataError::Missing(missing) if !missing.urls.is_empty() => Self::new(
+                3,
+                format!("{message}\n  or: glassbox data fetch {}", missing.dataset),
+            ),
+            DataError::Unknown { .. }
+            | DataError::Card { .. }
+            | DataError::CardKey { .. }
+            | DataError::OutOfRange { .. } => Self::usage(message),
+            _ => Self::new(3, message),
+        }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        let message = error.to_string();
+        match error {
+            ModelError::Device { .. } => Self::running(message),
+            ModelError::Io { .. } => Self::model(format!(
+                "{message}\nA model file is made by: glassbox train"
+            )),
+            _ => Self::model(message),
+        }
+    }
+}
+
+impl From<ClassifierError> for Failure {
+    fn from(error: ClassifierError) -> Self {
+        match error {
+            ClassifierError::Model(error) => error.into(),
+            ClassifierError::Data(error) => error.into(),
+            error => Self::new(3, error.to_string()),
+        }
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Config(error) => error.into(),
+            TrainError::Data(error) => error.into(),
+            // Training writes models: a failed write is a full disk, not a bad model.
+            TrainError::Model(ModelError::Io { path, source }) => {
+                Self::running(format!("{}: {source}", path.display()))
+            }
+            TrainError::Model(error) => error.into(),
+            TrainError::Foreign { .. } => Self::model(error.to_string()),
+            error => Self::running(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassbox_model::Backend;
+
+    #[test]
+    fn each_kind_of_error_has_its_code() {
+        let path = || "p".into();
+        let io = || io::Error::other("x");
+        let cases = [
+            (Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)), 0),
+            (Failure::from(io()), 1),
+            (
+                TrainError::Io {
+                    path: path(),
+                    source: io(),
+                }
+                .into(),
+                1,
+            ),
+            (
+                TrainError::Model(ModelError::Io {
+                    path: path(),
+                    source: io(),
+                })
+                .into(),
+                1,
+            ),
+            (ConfigError::OutExists { path: path() }.into(), 2),
+            (
+                BackendError::NotCompiled {
+                    backend: Backend::Cuda,
+                }
+                .into(),
+                2,
+            ),
+            (
+                ConfigError::Backend(BackendError::NoDevice {
+                    backend: Backend::Wgpu,
+                    tried: String::new(),
+                    advice: "",
+                })
+                .into(),
+                1,
+            ),
+            (
+                SpecError::NoLogits {
+                    found: String::new(),
+                }
+                .into(),
+                2,
+            ),
+            (
+                DataError::Io {
+                    path: path(),
+                    source: io(),
+                }
+                .into(),
+                3,
+            ),
+            (
+                DataError::OutOfRange {
+                    index: 1,
+                    part: "test",
+                    len: 1,
+                }
+                .into(),
+                2,
+            ),
+            (
+                ModelError::Io {
+                    path: path(),
+                    source: io(),
+                }
+                .into(),
+                4,
+            ),
+            (TrainError::Foreign { path: path() }.into(), 4),
+        ];
+        for (failure, code) in cases {
+            assert_eq!(failure.code(), code, "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The `glassbox` program: arguments, wiring, streams and exit codes.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 done; 1 failed while running; 2 usage
+//! or configuration; 3 data missing or corrupt; 4 model file or checkpoint unusable; 5 a check was not met; 130
+//! interrupted.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod progress;
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let done = match Args::parse().command {
+        Command::Train(args) => commands::train::run(args, started),
+        Command::Eval(args) => commands::eval::run(args),
+        Command::Predict(args) => commands::predict::run(args),
+        Command::Summary(args) => commands::summary::run(args),
+        Command::Data(args) => commands::data::run(args),
+        Command::Devices => commands::devices::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

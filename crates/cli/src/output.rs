@@ -1,0 +1,79 @@
+//! Standard output, and pictures on a terminal.
+
+use std::io::{self, Write};
+
+use console::Style;
+use glassbox_data::Images;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Prints text and a line break; a closed pipe is not a panic.
+pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
+}
+
+/// Prints a value as indented JSON.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    line(text)
+}
+
+/// `55000` → `55,000`
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An image in half blocks: each character shows two pixels, one above the other.
+///
+/// Without colour, brightness is shown by characters, one for each two rows.
+pub fn draw(images: &Images, index: usize) -> String {
+    let shape = images.shape();
+    let plane = shape.height() * shape.width();
+    let image = images.image(index);
+    let pixel = |y: usize, x: usize| -> [u8; 3] {
+        if y >= shape.height() {
+            return [0; 3];
+        }
+        let channel = |c: usize| image[(c % shape.channels()) * plane + y * shape.width() + x];
+        [channel(0), channel(1), channel(2)]
+    };
+    let colour = console::colors_enabled();
+    let mut text = String::new();
+    for y in (0..shape.height()).step_by(2) {
+        for x in 0..shape.width() {
+            let (upper, lower) = (pixel(y, x), pixel(y + 1, x));
+            if colour {
+                let style = Style::new()
+                    .true_color(upper[0], upper[1], upper[2])
+                    .on_true_color(lower[0], lower[1], lower[2]);
+                text += &style.apply_to("▀").to_string();
+            } else {
+                let sum: u32 = upper.iter().chain(&lower).map(|v| u32::from(*v)).sum();
+                let shades = b" .:-=+*#%@";
+                text.push(char::from(shades[(sum * 9 / (6 * 255)) as usize]));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let texts: Vec<_> = [0, 999, 1000, 93_322, 2_794_240].map(thousands).into();
+        assert_eq!(texts, ["0", "999", "1,000", "93,322", "2,794,240"]);
+    }
+}
