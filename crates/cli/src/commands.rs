@@ -10,19 +10,20 @@ pub mod train;
 use std::path::{Path, PathBuf};
 
 use glassbox_data::{DataError, Dataset, Search, fetch};
+use glassbox_model::{Backend, OpenDevice};
 
-use crate::{failure::Failure, progress::watcher};
+use crate::{failure::Failure, output::note, progress::watcher};
 
 /// Opens a dataset; what is not here, but can be downloaded, is.
 fn open_dataset(source: &str, search: &Search) -> Result<Dataset, Failure> {
     let watch = watcher();
     let dataset = match Dataset::open(source, search, &watch) {
         Err(DataError::Missing(missing)) if !missing.urls.is_empty() => {
-            eprintln!(
+            note(format!(
                 "{}: not on this machine; downloading into {}",
                 missing.dataset,
                 missing.target.display()
-            );
+            ));
             let Some(card) = Dataset::card(source)? else {
                 return Err(DataError::Missing(missing).into());
             };
@@ -33,18 +34,27 @@ fn open_dataset(source: &str, search: &Search) -> Result<Dataset, Failure> {
     };
     let skipped = dataset.skipped();
     if !skipped.is_empty() {
-        eprintln!(
+        note(format!(
             "warning: {} image files cannot be read and are left out:",
             skipped.len()
-        );
+        ));
         for file in skipped.iter().take(10) {
-            eprintln!("  {}: {}", file.file, file.reason);
+            note(format!("  {}: {}", file.file, file.reason));
         }
         if skipped.len() > 10 {
-            eprintln!("  and {} more", skipped.len() - 10);
+            note(format!("  and {} more", skipped.len() - 10));
         }
     }
     Ok(dataset)
+}
+
+/// Opens a backend by name, and says what should be known about it.
+fn open_backend(name: &str) -> Result<OpenDevice, Failure> {
+    let device = name.parse::<Backend>()?.open()?;
+    if let Some(warning) = &device.warning {
+        note(format!("warning: {warning}"));
+    }
+    Ok(device)
 }
 
 /// A model file, given itself or by its run folder.

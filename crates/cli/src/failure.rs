@@ -8,6 +8,8 @@ use glassbox_model::{BackendError, ModelError};
 use glassbox_spec::SpecError;
 use glassbox_train::{ConfigError, TrainError};
 
+use crate::output::note;
+
 /// Why the program ends without success.
 #[derive(Debug)]
 pub struct Failure {
@@ -52,7 +54,7 @@ impl Failure {
     /// Prints the message and yields the exit code.
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("glassbox: {}", self.message);
+            note(format!("glassbox: {}", self.message));
         }
         ExitCode::from(self.code)
     }

@@ -4,6 +4,8 @@ use glassbox_data::Event;
 use glassbox_train::{EpochRow, Report, RunFolder, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::note;
+
 /// The report of a run. Every line that stays also goes to the run's log.
 pub struct Progress {
     bar: ProgressBar,
@@ -29,12 +31,12 @@ impl Progress {
 
     fn print(&self, line: &str) {
         if !self.silent {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| note(line));
         }
         if let Some(folder) = &self.folder
             && let Err(error) = folder.log(line)
         {
-            eprintln!("{error}");
+            note(error.to_string());
         }
     }
 }

@@ -29,6 +29,9 @@ pub struct Augment {
 pub const AUGMENTATIONS: [&str; 3] = ["none", "digits", "photos"];
 
 impl Augment {
+    /// Keys of an augmentation that is written out.
+    pub const KEYS: [&'static str; 6] = ["shift", "rotate", "scale", "flip", "crop", "cutout"];
+
     /// `none`; `digits` for writing, where left and right matter; `photos`, where they do not.
     pub fn named(name: &str) -> Option<Self> {
         match name {

@@ -149,6 +149,9 @@ const KEYS: [&str; 12] = [
     "folder",
 ];
 
+const FILE_KEYS: [&str; 4] = ["name", "sha256", "file_sha256", "urls"];
+const IDX_KEYS: [&str; 4] = ["train_images", "train_labels", "test_images", "test_labels"];
+
 impl Card {
     /// The card of a known dataset.
     pub fn known(name: &str) -> Result<Self, DataError> {
@@ -175,6 +178,23 @@ impl Card {
                 path: path.to_path_buf(),
                 unknown,
             });
+        }
+        let nested = |key: &str| table.get(key).and_then(|value| value.as_table());
+        let mut tables: Vec<(&toml::Table, &[&'static str])> = Vec::new();
+        tables.extend(nested("archive").map(|archive| (archive, &FILE_KEYS[..])));
+        tables.extend(nested("batches").map(|batches| (batches, &["train", "test"][..])));
+        if let Some(files) = nested("files") {
+            tables.push((files, &IDX_KEYS));
+            let each = files.values().filter_map(|file| file.as_table());
+            tables.extend(each.map(|file| (file, &FILE_KEYS[..])));
+        }
+        for (table, keys) in tables {
+            if let Some(unknown) = unknown_key(table, keys) {
+                return Err(DataError::CardKey {
+                    path: path.to_path_buf(),
+                    unknown,
+                });
+            }
         }
         let written: Written =
             toml::from_str(text).map_err(|e| problem(e.to_string().trim_end().to_string()))?;
@@ -211,11 +231,29 @@ impl Card {
                 return Err(problem(format!("unknown kind \"{other}\"{meant}")));
             }
         };
+        if let Kind::Cifar { archive: file, .. } | Kind::Images { source: file, .. } = &kind
+            && file.sha256.is_some()
+        {
+            return Err(problem(
+                "an archive is checked as published: give file_sha256, not sha256".into(),
+            ));
+        }
         if !matches!(kind, Kind::Images { .. }) && written.classes.is_empty() {
             return Err(needs("classes"));
         }
         if written.classes.len() > MAX_CLASSES {
             return Err(problem(format!("more than {MAX_CLASSES} classes")));
+        }
+        // The name becomes part of paths.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if written.name.is_empty()
+            || written.name.starts_with('.')
+            || !written.name.chars().all(plain)
+        {
+            return Err(problem(format!(
+                "name `{}` must be letters, digits, -, _ and ., and not begin with a dot",
+                written.name
+            )));
         }
         if let Kind::Idx { shape, .. } = &kind
             && shape.channels() != 1
@@ -282,7 +320,14 @@ mod tests {
         assert!(said("name = \"a\"\nkind = \"image\"").contains("did you mean \"images\""));
         assert!(said("name = \"a\"\nkind = \"images\"").contains("needs `archive` or `folder`"));
         assert!(said("name = \"a\"\nkind = \"images\"\nfolder = 3").contains("folder"));
+        let archive = "name = \"a\"\nkind = \"images\"\n[archive]\nname = \"f\"\n";
+        assert!(said(&format!("{archive}url = []")).contains("did you mean `urls`"));
+        assert!(said(&format!("{archive}sha256 = \"00\"")).contains("give file_sha256"));
         assert!(said("name =").contains("mine.toml"));
+        for name in ["", "../x", "a/b", ".hidden", "a b"] {
+            let text = format!("name = \"{name}\"\nkind = \"images\"\nfolder = \"f\"");
+            assert!(said(&text).contains("must be letters"), "{name}");
+        }
         assert!(
             said("name = \"a\"\nkind = \"images\"\nfolder = \"f\"\nshape = [1, 0, 3]")
                 .contains("height is 0")

@@ -2,11 +2,12 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use glassbox_spec::{ImageShape, Random, Stream};
 
 use crate::{
@@ -15,6 +16,9 @@ use crate::{
     image_tree::{Decoded, ImageTree},
     pack::{self, PackHeader},
 };
+
+/// No more is read of a CIFAR batch; a longer one is then no whole number of records, or has too many.
+const MAX_BATCH: u64 = 1 << 30;
 
 /// The two parts that every dataset comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -327,7 +331,8 @@ impl Dataset {
         }
     }
 
-    /// Decodes one part; every file that has a digest on its card is checked against it.
+    /// Decodes one part. A file is checked against the digests that its card has for it: of an IDX file decompressed or
+    /// as published, of an archive as published. Loose CIFAR batches have none; their sizes and labels are checked.
     pub fn images(&self, part: Part) -> Result<Arc<Images>, DataError> {
         let classes = self.classes.len();
         let images = match &self.store {
@@ -360,6 +365,12 @@ impl Dataset {
                 return Ok(Arc::clone(if part == Part::Train { train } else { test }));
             }
         };
+        if images.is_empty() {
+            return Err(DataError::Empty {
+                path: PathBuf::from(&self.name),
+                part: part.name(),
+            });
+        }
         Ok(Arc::new(images))
     }
 
@@ -367,8 +378,8 @@ impl Dataset {
     pub fn split(&self, train: &Images) -> Split {
         let count = train.len() as u32;
         // At least one of each, whatever the card says, unless there is but one image.
-        let wanted = self.validation.unwrap_or((train.len() / 10).max(1)) as u32;
-        let held_out = wanted.min(count.saturating_sub(1));
+        let wanted = self.validation.unwrap_or(train.len() / 10).max(1);
+        let held_out = wanted.min(train.len().saturating_sub(1)) as u32;
         let mut indices: Vec<u32> = (0..count).collect();
         // Independent of the run's seed, so that runs can be compared.
         Random::new(0, Stream::Validation, 0, 0).shuffle(&mut indices);
@@ -415,7 +426,7 @@ fn read_cifar_archive(
         DataError::corrupt(path, format!("not a readable .tar.gz: {error}"))
     };
     let file = fs::File::open(path).map_err(DataError::io(path))?;
-    let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(file)));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(std::io::BufReader::new(file)));
     let mut batches: Vec<Option<Vec<u8>>> = vec![None; names.len()];
     for entry in archive.entries().map_err(corrupt)? {
         let mut entry = entry.map_err(corrupt)?;
@@ -427,7 +438,10 @@ fn read_cifar_archive(
         let name = name.trim_start_matches("./");
         if let Some(index) = names.iter().position(|wanted| wanted == name) {
             let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut entry, &mut bytes).map_err(corrupt)?;
+            (&mut entry)
+                .take(MAX_BATCH)
+                .read_to_end(&mut bytes)
+                .map_err(corrupt)?;
             batches[index] = Some(bytes);
         }
     }

@@ -114,14 +114,31 @@ pub enum DataError {
     #[error(transparent)]
     Geometry(#[from] GeometryError),
     /// No mirror delivered a file.
-    #[error("{file} could not be downloaded:\n{}\nDownload it by other means and put it into {}", attempts.join("\n"), target.display())]
+    #[error("{dataset}: {} not downloaded:\n{}\nWithout a network, get\n{}\nby other means and put what you get into {}",
+        files.join(", "), attempts.join("\n"), urls.iter().map(|url| format!("  {url}")).collect::<Vec<_>>().join("\n"), target.display())]
     Download {
-        /// File name.
-        file: String,
+        /// The dataset.
+        dataset: String,
+        /// Every file that is missing.
+        files: Vec<String>,
         /// One line per address that was tried, with its error.
         attempts: Vec<String>,
-        /// Where it belongs.
+        /// An address for each missing file.
+        urls: Vec<String>,
+        /// Where they belong.
         target: PathBuf,
+    },
+    /// The decoded images would not fit in memory.
+    #[error("{}: {images} images of {shape} are more than the {most} bytes allowed; write a card with a smaller `shape`", path.display())]
+    TooLarge {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Number of images.
+        images: usize,
+        /// Their shape.
+        shape: glassbox_spec::ImageShape,
+        /// The most bytes allowed.
+        most: usize,
     },
     /// An image number beyond the part's end.
     #[error("there is no image {index}: `{part}` has {len}, numbered from 0")]

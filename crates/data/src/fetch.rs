@@ -32,12 +32,15 @@ pub fn fetch(
     watch: &dyn Fn(Event),
 ) -> Result<Vec<PathBuf>, DataError> {
     let target = fetch_target(card, search);
-    let mut written = Vec::new();
-    for file in card.files() {
+    let in_place = |file: &FileCard| {
         let path = target.join(download_name(card, file));
-        if path.exists() && verify(card, file, &path).is_ok() {
-            continue;
-        }
+        path.exists() && verify(card, file, &path).is_ok()
+    };
+    let mut wanted: Vec<&FileCard> = card.files();
+    wanted.retain(|file| !in_place(file));
+    let mut written = Vec::new();
+    for (position, file) in wanted.iter().enumerate() {
+        let path = target.join(download_name(card, file));
         fs::create_dir_all(&target).map_err(DataError::io(&target))?;
         let mut attempts = Vec::new();
         let done = file
@@ -54,9 +57,16 @@ pub fn fetch(
             if file.urls.is_empty() {
                 attempts.push("  its card names no address".to_string());
             }
+            // All that is still missing, so that one message is enough.
+            let missing = &wanted[position..];
             return Err(DataError::Download {
-                file: file.name.clone(),
+                dataset: card.name.clone(),
                 attempts,
+                files: missing.iter().map(|file| file.name.clone()).collect(),
+                urls: missing
+                    .iter()
+                    .filter_map(|file| file.urls.first().cloned())
+                    .collect(),
                 target,
             });
         }
@@ -104,7 +114,8 @@ fn download(
     file: &FileCard,
     watch: &dyn Fn(Event),
 ) -> Result<(), FetchError> {
-    let part = path.with_added_extension("part");
+    // Of this process alone, should another fetch the same.
+    let part = path.with_added_extension(format!("part-{}", std::process::id()));
     let done = receive(url, &part, file, watch)
         .and_then(|()| Ok(verify(card, file, &part)?))
         .and_then(|()| Ok(fs::rename(&part, path)?));
@@ -125,6 +136,7 @@ fn receive(
         .timeout_resolve(Some(CONNECT_LIMIT))
         .timeout_connect(Some(CONNECT_LIMIT))
         .timeout_recv_response(Some(STALL_LIMIT))
+        .timeout_per_read(Some(STALL_LIMIT))
         .build()
         .into();
     let mut response = agent.get(url).call()?;
@@ -221,7 +233,7 @@ mod tests {
             panic!("{error}")
         };
         assert_eq!(attempts.len(), 2);
-        assert!(error.to_string().contains("put it into"));
+        assert!(error.to_string().contains("put what you get into"));
         assert_eq!(fs::read_dir(folder.path().join("own")).unwrap().count(), 0);
     }
 }

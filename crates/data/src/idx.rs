@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read, path::Path};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use glassbox_spec::ImageShape;
 
 use crate::{DataError, FileCard, digest};
@@ -19,7 +19,7 @@ pub(crate) fn read(path: &Path, card: &FileCard) -> Result<Vec<u8>, DataError> {
     }
     digest::check(path, card.file_sha256.as_deref(), digest::sha256(&bytes))?;
     let mut payload = Vec::new();
-    GzDecoder::new(bytes.as_slice())
+    MultiGzDecoder::new(bytes.as_slice())
         .take(MAX_BYTES + 1)
         .read_to_end(&mut payload)
         .map_err(|error| DataError::corrupt(path, format!("gzip: {error}")))?;

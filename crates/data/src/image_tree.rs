@@ -6,25 +6,26 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use glassbox_spec::{Fit, ImageShape};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest};
-
-/// No image file may be larger than this.
-const MAX_FILE: u64 = 64 << 20;
+use crate::{DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest, read_image_file};
 
 /// Size that images of different sizes are fitted to, rows and columns.
 const FALLBACK_SIZE: usize = 32;
 
-/// Files decoded together by the thread pool.
+/// Files decoded together by the thread pool, unless they hold more bytes than this.
 const CHUNK: usize = 1024;
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// No data set may be larger when it is decoded.
+const MAX_BYTES: usize = 16 << 30;
 
 /// Beyond this share of unreadable files, the data set is refused.
 const TOLERATED: f64 = 0.01;
@@ -91,9 +92,13 @@ impl ImageTree {
                 let mut hasher = digest::Hasher::default();
                 self.visit(&mut |entry, read| {
                     let mut feed = |bytes: &[u8]| hasher.write_all(bytes);
-                    feed(entry.path.as_bytes()).map_err(DataError::io(path))?;
-                    // An unreadable file changes the digest too, and is named when it is decoded.
-                    feed(&read().unwrap_or_default()).map_err(DataError::io(path))
+                    // An unreadable file counts as an empty one, and is named when it is decoded.
+                    let bytes = read().unwrap_or_default();
+                    let lengths = [entry.path.len(), bytes.len()].map(|n| (n as u64).to_le_bytes());
+                    feed(&lengths.concat())
+                        .and_then(|()| feed(entry.path.as_bytes()))
+                        .and_then(|()| feed(&bytes))
+                        .map_err(DataError::io(path))
                 })?;
                 Ok(hasher.finish())
             }
@@ -111,6 +116,14 @@ impl ImageTree {
             Some(shape) => shape,
             None => survey.shape()?,
         };
+        if survey.files.saturating_mul(shape.len()) > MAX_BYTES {
+            return Err(DataError::TooLarge {
+                path: self.path().to_path_buf(),
+                images: survey.files,
+                shape,
+                most: MAX_BYTES,
+            });
+        }
         let fit = Fit {
             height: shape.height(),
             width: shape.width(),
@@ -155,16 +168,20 @@ impl ImageTree {
             });
         };
         let mut pending = Vec::with_capacity(CHUNK);
+        let mut pending_bytes = 0;
         self.visit(&mut |entry, read| {
             let label = classes.iter().position(|class| class == entry.class);
+            let bytes = read();
+            pending_bytes += bytes.as_ref().map_or(0, Vec::len);
             pending.push(Pending {
                 part: entry.part,
                 label: label.unwrap_or_default() as u16,
                 path: entry.path.to_string(),
-                bytes: read(),
+                bytes,
             });
-            if pending.len() == CHUNK {
+            if pending.len() == CHUNK || pending_bytes > CHUNK_BYTES {
                 flush(&mut pending);
+                pending_bytes = 0;
             }
             Ok(())
         })?;
@@ -280,10 +297,10 @@ impl Survey {
 fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
     for part in [Part::Train, Part::Test] {
         for class in sorted(&root.join(part.name()))? {
-            if !class.is_dir() {
+            let class_name = file_name(&class);
+            if !class.is_dir() || is_hidden(&class_name) {
                 continue;
             }
-            let class_name = file_name(&class);
             for file in sorted(&class)? {
                 if !file.is_file() || is_hidden(&file_name(&file)) {
                     continue;
@@ -294,7 +311,7 @@ fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
                     class: &class_name,
                     path: &path,
                 };
-                visitor(entry, &mut || read_capped(File::open(&file)?))?;
+                visitor(entry, &mut || read_image_file(File::open(&file)?))?;
             }
         }
     }
@@ -305,7 +322,7 @@ fn visit_archive(path: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
     let corrupt =
         |error: io::Error| DataError::corrupt(path, format!("not a readable .tar.gz: {error}"));
     let file = File::open(path).map_err(DataError::io(path))?;
-    let mut archive = tar::Archive::new(GzDecoder::new(io::BufReader::new(file)));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
     for entry in archive.entries().map_err(corrupt)? {
         let mut entry = entry.map_err(corrupt)?;
         if !entry.header().entry_type().is_file() {
@@ -326,7 +343,7 @@ fn visit_archive(path: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
         };
         let mut damaged = None;
         visitor(place, &mut || {
-            read_capped(&mut entry).inspect_err(|error| {
+            read_image_file(&mut entry).inspect_err(|error| {
                 // A stream that breaks off is the archive's fault, not this image's.
                 if error.kind() == io::ErrorKind::UnexpectedEof {
                     damaged = Some(io::Error::from(io::ErrorKind::UnexpectedEof));
@@ -376,13 +393,4 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
         .map_err(DataError::io(folder))?;
     paths.sort();
     Ok(paths)
-}
-
-fn read_capped(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other("larger than 64 MiB"));
-    }
-    Ok(bytes)
 }

@@ -14,6 +14,8 @@ pub struct Search {
     pub environment: Option<PathBuf>,
     /// The platform's cache folder for this program.
     pub cache: Option<PathBuf>,
+    /// Decode image folders anew, without the packed cache.
+    pub unpacked: bool,
 }
 
 impl Search {
@@ -23,6 +25,7 @@ impl Search {
             data_dir,
             environment: env::var_os("GLASSBOX_DATA").map(PathBuf::from),
             cache: dirs::cache_dir().map(|dir| dir.join("glassbox")),
+            unpacked: false,
         }
     }
 
@@ -60,9 +63,10 @@ impl Search {
         }
     }
 
-    /// Where packed copies of decoded image folders are kept.
+    /// Where packed copies of decoded image folders are kept, if they are to be used.
     pub fn packs(&self) -> Option<PathBuf> {
-        self.cache.as_ref().map(|cache| cache.join("packed"))
+        let cache = self.cache.as_ref().filter(|_| !self.unpacked);
+        cache.map(|cache| cache.join("packed"))
     }
 
     /// The first of `names` that exists in one of the folders, earlier folders first.
@@ -91,6 +95,7 @@ mod tests {
             data_dir: Some("a".into()),
             environment: Some("b".into()),
             cache: Some("c".into()),
+            unpacked: false,
         };
         let folders = search.folders("mnist");
         let expected = [

@@ -1,6 +1,6 @@
 //! The one image decoder, and the one way to fit an image to a network's input.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read};
 
 use glassbox_spec::Fit;
 use image::{
@@ -9,6 +9,19 @@ use image::{
 
 /// No image may have more pixels than this.
 const MAX_PIXELS: u64 = 1 << 26;
+
+/// No image file may have more bytes than this.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Reads the bytes of an image file, or fails if there are more than any image should have.
+pub fn read_image_file(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("larger than 64 MiB"));
+    }
+    Ok(bytes)
+}
 
 /// A decoded image: upright, 8 bits, grey or colour. Any transparency lies on white.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +41,7 @@ pub(crate) struct Header {
 impl Picture {
     /// Decodes a PNG or JPEG of any colour type and bit depth; EXIF orientation is applied.
     pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
-        let (mut decoder, _) = open(bytes)?;
+        let mut decoder = open(bytes)?;
         let orientation = decoder.orientation()?;
         let mut image = DynamicImage::from_decoder(decoder)?;
         image.apply_orientation(orientation);
@@ -39,7 +52,7 @@ impl Picture {
 
     /// Reads only the header.
     pub(crate) fn header(bytes: &[u8]) -> Result<Header, PictureError> {
-        let (mut decoder, _) = open(bytes)?;
+        let mut decoder = open(bytes)?;
         let orientation = decoder.orientation()?;
         let (width, height) = decoder.dimensions();
         let channels = if decoder.color_type().has_color() {
@@ -150,7 +163,7 @@ fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
 }
 
-fn open(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, u64), PictureError> {
+fn open(bytes: &[u8]) -> Result<impl ImageDecoder + '_, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
     }
@@ -169,7 +182,7 @@ fn open(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, u64), PictureError> {
     if pixels == 0 {
         return Err(PictureError::Empty);
     }
-    Ok((decoder, pixels))
+    Ok(decoder)
 }
 
 /// To 8 bits, grey or RGB, transparency over white.

@@ -2,10 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use glassbox_data::{
-    Batch, BurnBatch, DataError, Images, Loader, LoaderOptions, Picture, PictureError,
-};
-use glassbox_model::{ModelError, ModelFile, Network, OpenDevice, Pass};
+use glassbox_data::{BurnBatch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
+use glassbox_model::{ModelError, ModelFile, Network, OpenDevice};
 use glassbox_spec::{Fit, ImageShape, Preprocessing};
 use serde::Serialize;
 
@@ -39,6 +37,14 @@ pub struct Prediction {
     pub warning: Option<String>,
 }
 
+/// A picture fitted to the network's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// Planar `[channels, height, width]`.
+    pixels: Vec<u8>,
+    warning: Option<String>,
+}
+
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ranked {
@@ -61,41 +67,38 @@ impl Classifier {
         &self.file
     }
 
-    /// Predicts for pictures of any size and colour; as many answers, in order. `invert` exchanges light and dark.
-    pub fn predict(
-        &self,
-        pictures: &[Picture],
-        top: usize,
-        invert: bool,
-    ) -> Result<Vec<Prediction>, ModelError> {
+    /// What the network will see of a picture of any size and colour; `invert` exchanges light and dark first.
+    pub fn prepare(&self, picture: &Picture, invert: bool) -> Prepared {
         let fit = Fit {
             invert: self.file.preprocessing.fit.invert ^ invert,
             ..self.file.preprocessing.fit
         };
-        let table = self.file.preprocessing.normalise.table();
-        let device = self.network.device();
-        let mut predictions = Vec::with_capacity(pictures.len());
-        for chunk in pictures.chunks(BATCH) {
+        let pixels = picture.fit(&fit);
+        Prepared {
+            warning: self.inverted(&pixels),
+            pixels,
+        }
+    }
+
+    /// Predicts for prepared pictures; as many answers, in order, each with its `top` likeliest classes.
+    pub fn predict(
+        &self,
+        prepared: &[Prepared],
+        top: usize,
+    ) -> Result<Vec<Prediction>, ModelError> {
+        let Preprocessing { fit, normalise } = &self.file.preprocessing;
+        let table = normalise.table();
+        let mut predictions = Vec::with_capacity(prepared.len());
+        for chunk in prepared.chunks(BATCH) {
             let mut pixels = Vec::new();
-            let mut warnings = Vec::new();
             for picture in chunk {
-                let fitted = picture.fit(&fit);
-                warnings.push(self.inverted(&fitted));
-                table.append(&fitted, &mut pixels);
+                table.append(&picture.pixels, &mut pixels);
             }
-            let batch = Batch {
-                pixels,
-                shape: [chunk.len(), fit.channels, fit.height, fit.width],
-                labels: vec![0; chunk.len()],
-                indices: Vec::new(),
-                epoch: 0,
-                number: 0,
-            };
-            let batch = BurnBatch::new(batch, &device);
-            let logits = self.network.logits(batch.images, Pass::Inference)?;
+            let shape = [chunk.len(), fit.channels, fit.height, fit.width];
+            let logits = self.network.predict(pixels, shape)?;
             let classes = self.file.classes.len();
-            for (logits, warning) in logits.chunks_exact(classes).zip(warnings) {
-                predictions.push(self.prediction(logits, top, warning));
+            for (logits, picture) in logits.chunks_exact(classes).zip(chunk) {
+                predictions.push(self.prediction(logits, top, picture.warning.clone()));
             }
         }
         Ok(predictions)

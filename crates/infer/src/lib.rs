@@ -9,5 +9,5 @@
 mod classifier;
 mod evaluation;
 
-pub use classifier::{Classifier, ClassifierError, Prediction, Ranked};
+pub use classifier::{Classifier, ClassifierError, Prediction, Prepared, Ranked};
 pub use evaluation::{ClassScore, Evaluation, Scored, Tally, evaluate, scored};

@@ -154,6 +154,12 @@ impl Network {
         Ok(read(self.forward(images, pass))?.1)
     }
 
+    /// Logits for normalised pixels `[n, channels, height, width]`, in inference.
+    pub fn predict(&self, pixels: Vec<f32>, shape: [usize; 4]) -> Result<Vec<f32>, ModelError> {
+        let images = Tensor::from_data(TensorData::new(pixels, shape), &self.device());
+        self.logits(images, Pass::Inference)
+    }
+
     /// The device of its parameters.
     pub fn device(&self) -> Device {
         self.devices().first().cloned().unwrap_or_else(Device::flex)

@@ -228,7 +228,7 @@ impl ConvGeometry {
 
     /// Multiply-accumulates for one image, padding counted as if it were pixels.
     pub fn macs(&self) -> u64 {
-        self.output.len() as u64 * self.fan_in() as u64
+        (self.output.len() as u64).saturating_mul(self.fan_in() as u64)
     }
 }
 

@@ -118,7 +118,7 @@ impl PlannedLayer {
     pub fn parameter_count(&self) -> u64 {
         match self.operation {
             Operation::Conv { geometry, .. } => {
-                (geometry.fan_in() as u64 + 1) * geometry.output().channels() as u64
+                (geometry.fan_in() as u64 + 1).saturating_mul(geometry.output().channels() as u64)
             }
             Operation::Dense { inputs, units, .. } => (inputs as u64 + 1) * units as u64,
             _ => 0,
@@ -206,12 +206,16 @@ impl Plan {
 
     /// Trainable values in total.
     pub fn parameter_count(&self) -> u64 {
-        self.layers.iter().map(PlannedLayer::parameter_count).sum()
+        let counts = self.layers.iter().map(PlannedLayer::parameter_count);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// Multiply-accumulates for one image in total.
     pub fn macs(&self) -> u64 {
-        self.layers.iter().map(PlannedLayer::macs).sum()
+        self.layers
+            .iter()
+            .map(PlannedLayer::macs)
+            .fold(0, u64::saturating_add)
     }
 }
 

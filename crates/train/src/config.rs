@@ -155,6 +155,22 @@ impl Settings {
                 unknown,
             });
         }
+        // What is written out in tables of its own is read by its own rules, which name what is wrong.
+        if let Some(arch) = table.get("arch").filter(|arch| arch.is_table()) {
+            let text = toml::to_string(arch).map_err(|error| ConfigError::Toml {
+                path: path.to_path_buf(),
+                problem: error.to_string(),
+            })?;
+            Architecture::from_toml(&text)?;
+        }
+        if let Some(augment) = table.get("augment").and_then(|augment| augment.as_table())
+            && let Some(unknown) = unknown_key(augment, &Augment::KEYS)
+        {
+            return Err(ConfigError::UnknownKey {
+                path: path.to_path_buf(),
+                unknown,
+            });
+        }
         toml::from_str(&text).map_err(toml)
     }
 
@@ -252,7 +268,14 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let some = |limit: Option<usize>| limit.is_none_or(|n| n > 0);
         let share = |x: f64| (0.0..=1.0).contains(&x);
-        let checks: [(&str, bool, String, &str); 9] = [
+        let checks: [(&str, bool, String, &str); 10] = [
+            // TOML's integers are signed.
+            (
+                "seed",
+                i64::try_from(self.seed).is_ok(),
+                self.seed.to_string(),
+                "below 2^63",
+            ),
             (
                 "epochs",
                 (1..=100_000).contains(&self.epochs),
@@ -458,6 +481,13 @@ mod tests {
         );
         assert_eq!(
             said(Settings {
+                seed: Some(1 << 63),
+                ..none()
+            }),
+            "seed"
+        );
+        assert_eq!(
+            said(Settings {
                 limit: Some(0),
                 ..none()
             }),
@@ -543,6 +573,21 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("`epochs`")
+        );
+        fs::write(&path, "[augment]\nrotat = 3").unwrap();
+        assert!(
+            Settings::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("`rotate`")
+        );
+        let arch = "[arch]\nname = \"a\"\n[[arch.layers]]\nkind = \"dense\"\nunit = 3";
+        fs::write(&path, arch).unwrap();
+        assert!(
+            Settings::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("`units`")
         );
         fs::write(&path, "epochs = \"three\"").unwrap();
         assert!(matches!(

@@ -125,6 +125,14 @@ pub enum TrainError {
         /// The batch's images, as indices into the training part.
         indices: Vec<u32>,
     },
+    /// The validation loss is infinite or not a number: the epoch's last update broke the weights.
+    #[error("the validation loss after epoch {epoch} is {loss}; try a lower --lr")]
+    NonFiniteValidation {
+        /// From 1.
+        epoch: u32,
+        /// What it is.
+        loss: f64,
+    },
     /// The checkpoint is of another run.
     #[error("{}: a checkpoint of another run (its data, seed or recipe differ)", path.display())]
     Foreign {

@@ -121,10 +121,10 @@ impl RunFolder {
         epochs
     }
 
-    /// Deletes the checkpoints that neither a resume nor the best weights need: all but the last two and the best.
-    pub(crate) fn prune(&self, best: u32) {
-        for epoch in self.checkpointed_epochs().into_iter().skip(2) {
-            if epoch != best {
+    /// Deletes the checkpoints before epoch `current` − 1, except those to `keep`.
+    pub(crate) fn prune(&self, current: u32, keep: &[Option<u32>]) {
+        for epoch in self.checkpointed_epochs() {
+            if epoch + 1 < current && !keep.contains(&Some(epoch)) {
                 // Best effort: one file too many does no harm.
                 let _ = fs::remove_file(self.checkpoint(epoch));
             }
@@ -182,6 +182,11 @@ impl RunFolder {
         let mut file = AtomicWriteFile::open(&path).map_err(io_error(&path))?;
         file.write_all(bytes).map_err(io_error(&path))?;
         file.commit().map_err(io_error(&path))
+    }
+
+    /// `summary.json`: there once the run is over.
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
     }
 
     /// Appends a line to `log.txt`.
@@ -281,7 +286,7 @@ mod tests {
             fs::write(folder.checkpoint(epoch), "").unwrap();
         }
         fs::write(folder.checkpoints().join("epoch-x.safetensors"), "").unwrap();
-        folder.prune(2);
-        assert_eq!(folder.checkpointed_epochs(), [11, 10, 2]);
+        folder.prune(10, &[Some(2), None]);
+        assert_eq!(folder.checkpointed_epochs(), [11, 10, 9, 2]);
     }
 }

@@ -1,11 +1,13 @@
 //! A run from its first file to its last.
 
 use std::{
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
 
+use burn::tensor::Device;
 use burn::train::{
     Interrupter, Learner, SupervisedTraining, TrainingStrategy,
     logger::{EvaluationProgressLogger, InMemoryMetricLogger, TrainingProgressLogger},
@@ -23,9 +25,10 @@ use glassbox_model::{
 use glassbox_spec::{Fit, Parameters, Plan, Preprocessing};
 
 use crate::{
-    AGREEMENT_BOUND, Config, Report, RunFolder, RunState, Schedule, Summary, TrainError,
+    AGREEMENT_BOUND, Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary,
+    TrainError,
     agreement::{disagreement, losses},
-    folder::{environment, peak_rss, simd},
+    folder::{environment, io_error, peak_rss, simd},
     predictions::write_predictions,
     schedule::Driven,
     strategy::{Epochs, Work},
@@ -148,16 +151,15 @@ impl Run {
     ) -> Result<Self, TrainError> {
         // Data first: if it is corrupt, no folder is left behind.
         let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        if config.backend.is_gpu() {
+            trust(&config, &plan, &device, &images, &train, &preprocessing)?;
+        }
         let folder = RunFolder::create(out, dataset.name())?;
         let state = RunState::new(&config, dataset.digest());
         let parameters = plan.initial_parameters(config.seed);
         let job = job(config, plan, dataset, device, preprocessing, folder);
-        job.folder.describe(
-            &job.config,
-            &environment(job.config.backend.name(), &job.device.name),
-        )?;
-        job.model_file(parameters.clone(), &state, None)
-            .write(&job.folder.initial())?;
+        let initial = job.model_file(parameters.clone(), &state, None);
+        initial.write(&job.folder.initial())?;
         Ok(Self {
             job,
             images,
@@ -181,20 +183,20 @@ impl Run {
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
         let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        if config.backend.is_gpu() {
+            trust(&config, &plan, &device, &images, &train, &preprocessing)?;
+        }
         let mut parameters = plan.initial_parameters(config.seed);
         let mut moments = Moments::default();
         let mut state = RunState::new(&config, dataset.digest());
         for epoch in folder.checkpointed_epochs() {
-            let path = folder.checkpoint(epoch);
-            let checkpoint = Checkpoint::<RunState>::read(&path, &plan, config.optimizer());
-            let checkpoint = checkpoint.map_err(TrainError::from).and_then(|checkpoint| {
-                if checkpoint.state.belongs_to(&config, dataset.digest()) {
-                    Ok(checkpoint)
-                } else {
-                    Err(TrainError::Foreign { path: path.clone() })
-                }
+            let read = |epoch| read_checkpoint(&folder, epoch, &config, &plan, dataset.digest());
+            // The best weights must be there too: they are what the run is for.
+            let usable = read(epoch).and_then(|checkpoint| match &checkpoint.state.best {
+                Some(best) if best.epoch != epoch => read(best.epoch).map(|_| checkpoint),
+                _ => Ok(checkpoint),
             });
-            match checkpoint {
+            match usable {
                 Ok(checkpoint) => {
                     Checkpoint {
                         parameters,
@@ -208,11 +210,15 @@ impl Run {
                 )),
             }
         }
+        if config.epochs < state.epoch {
+            return Err(ConfigError::OutOfRange {
+                key: "epochs",
+                value: config.epochs.to_string(),
+                range: "at least the number of epochs that are done",
+            }
+            .into());
+        }
         let job = job(config, plan, dataset, device, preprocessing, folder);
-        job.folder.describe(
-            &job.config,
-            &environment(job.config.backend.name(), &job.device.name),
-        )?;
         Ok(Self {
             job,
             images,
@@ -232,6 +238,11 @@ impl Run {
     /// Epochs that are done already.
     pub fn finished_epochs(&self) -> u32 {
         self.state.epoch
+    }
+
+    /// Whether there is nothing left to do: trained to its end, tested, and every file written.
+    pub fn is_over(&self) -> bool {
+        self.state.ended(&self.job.config).is_some() && self.job.folder.summary().is_file()
     }
 
     /// Validation accuracy that it stops at.
@@ -263,6 +274,9 @@ impl Run {
         } = self;
         let trained_on = train.len();
         let Job { config, plan, .. } = &job;
+        let environment = environment(config.backend.name(), &job.device.name);
+        job.folder.describe(config, &environment)?;
+        restore(&job, &state)?;
         let loader_options = LoaderOptions {
             batch_size: config.batch_size,
             seed: config.seed,
@@ -274,9 +288,6 @@ impl Run {
         let train = Loader::new(images.clone(), train, normalise, loader_options);
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
         let validation = Loader::new(images, validation, normalise, in_order);
-        if job.gpu {
-            trust(&job, &train)?;
-        }
         let device = job.device.device.clone();
         let autodiff = device.clone().autodiff();
         let trainee = Trainee {
@@ -393,33 +404,80 @@ fn prepare(
 }
 
 /// Fails unless the device's first steps are those of the CPU.
-fn trust(job: &Job, train: &Loader) -> Result<(), TrainError> {
-    let batches: Vec<_> = train.epoch(1).take(AGREEMENT_STEPS).collect();
-    let parameters = job.plan.initial_parameters(job.config.seed);
+fn trust(
+    config: &Config,
+    plan: &Plan,
+    device: &OpenDevice,
+    images: &Arc<Images>,
+    train: &[u32],
+    preprocessing: &Preprocessing,
+) -> Result<(), TrainError> {
+    let options = LoaderOptions::in_order(config.batch_size);
+    let loader = Loader::new(
+        Arc::clone(images),
+        train.to_vec(),
+        &preprocessing.normalise,
+        options,
+    );
+    let batches: Vec<_> = loader.epoch(1).take(AGREEMENT_STEPS).collect();
+    let parameters = plan.initial_parameters(config.seed);
     // A steady rate, small enough that rounding errors do not grow.
-    let run = |device: &_| {
+    let run = |device| {
         losses(
-            &job.plan,
+            plan,
             &parameters,
-            job.config.optimizer(),
+            config.optimizer(),
             1e-3,
             &batches,
             device,
         )
     };
-    let difference = disagreement(
-        &run(&burn::tensor::Device::flex())?,
-        &run(&job.device.device)?,
-    );
+    let difference = disagreement(&run(&Device::flex())?, &run(&device.device)?);
     if difference > AGREEMENT_BOUND {
         return Err(TrainError::Disagreement {
-            device: job.device.name.clone(),
+            device: device.name.clone(),
             steps: batches.len(),
             difference,
             bound: AGREEMENT_BOUND,
         });
     }
     Ok(())
+}
+
+/// The checkpoint of an epoch, if it is whole and of this run.
+fn read_checkpoint(
+    folder: &RunFolder,
+    epoch: u32,
+    config: &Config,
+    plan: &Plan,
+    digest: &str,
+) -> Result<Checkpoint<RunState>, TrainError> {
+    let path = folder.checkpoint(epoch);
+    let checkpoint = Checkpoint::<RunState>::read(&path, plan, config.optimizer())?;
+    if checkpoint.state.epoch == epoch && checkpoint.state.belongs_to(config, digest) {
+        Ok(checkpoint)
+    } else {
+        Err(TrainError::Foreign { path })
+    }
+}
+
+/// Brings what is derived from the checkpoints in step with the one that the run starts from: a run may have died
+/// between two writes, or gone back to an earlier checkpoint.
+fn restore(job: &Job, state: &RunState) -> Result<(), TrainError> {
+    let summary = job.folder.summary();
+    match fs::remove_file(&summary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error(&summary)(error));
+        }
+        _ => {}
+    }
+    job.folder.write_metrics(&state.history)?;
+    let Some(best) = &state.best else {
+        return Ok(());
+    };
+    let checkpoint = read_checkpoint(&job.folder, best.epoch, &job.config, &job.plan, &job.digest)?;
+    let model = job.model_file(checkpoint.parameters, state, None);
+    Ok(model.write(&job.folder.model())?)
 }
 
 /// From the last epoch to the last file.
@@ -446,8 +504,7 @@ fn finish(
         return Ok(outcome);
     };
     // The checkpoint, not the model file, is what a resume can rely on.
-    let path = job.folder.checkpoint(best.epoch);
-    let checkpoint = Checkpoint::<RunState>::read(&path, &job.plan, job.config.optimizer())?;
+    let checkpoint = read_checkpoint(&job.folder, best.epoch, &job.config, &job.plan, &job.digest)?;
     let network = Network::new(&job.plan, &checkpoint.parameters, &job.device.device)?;
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Config;
+use crate::{Config, End};
 
 /// The figures of one epoch: one row of `metrics.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,24 @@ impl RunState {
     /// Whether it is a state of the run with this configuration on this data.
     pub(crate) fn belongs_to(&self, config: &Config, digest: &str) -> bool {
         self.identity == identity(config, digest)
+    }
+
+    /// Why the run is over, if it is.
+    pub(crate) fn ended(&self, config: &Config) -> Option<End> {
+        let last = self.history.last()?;
+        let stale = self.epochs_without_improvement;
+        if config
+            .target_accuracy
+            .is_some_and(|target| last.validation_accuracy >= target)
+        {
+            Some(End::TargetReached)
+        } else if self.epoch >= config.epochs {
+            Some(End::Finished)
+        } else if config.patience.is_some_and(|patience| stale >= patience) {
+            Some(End::EarlyStopped)
+        } else {
+            None
+        }
     }
 
     /// Takes a finished epoch in; true if it is the best so far.

@@ -115,20 +115,21 @@ impl Work {
         learner.fork(&device.clone().autodiff());
         let train = train.to_device(&device.clone().autodiff());
         let validation = validation.to_device(&device);
-        for epoch in self.state.epoch + 1..=self.job.config.epochs {
-            let Some(row) = self.train_epoch(epoch, learner, events, &train, &device)? else {
-                return Ok(End::Interrupted);
-            };
-            let row = self.validate(row, learner, events, &validation)?;
-            events.train(|| LearnerEvent::EndEpoch(epoch as usize));
-            if let Some(end) = self.finish_epoch(row, learner)? {
+        loop {
+            if let Some(end) = self.state.ended(&self.job.config) {
                 return Ok(end);
             }
             if events.interrupter.should_stop() {
                 return Ok(End::Interrupted);
             }
+            let epoch = self.state.epoch + 1;
+            let Some(row) = self.train_epoch(epoch, learner, events, &train, &device)? else {
+                return Ok(End::Interrupted);
+            };
+            let row = self.validate(row, learner, events, &validation)?;
+            events.train(|| LearnerEvent::EndEpoch(epoch as usize));
+            self.finish_epoch(row, learner)?;
         }
-        Ok(End::Finished)
     }
 
     /// One pass over the training images; `None` if it was interrupted. The row's validation figures are still open.
@@ -159,6 +160,7 @@ impl Work {
                 problem: error.to_string(),
             })?;
             let progress = batches.progress();
+            let complete = progress.is_completed();
             let (number, labels, indices) =
                 (batch.number, batch.labels.clone(), batch.indices.clone());
             let output = learner.train_step(batch);
@@ -169,7 +171,7 @@ impl Work {
                 indices,
             });
             // Before the update, so that on a CPU bad numbers never reach the weights.
-            if unread.len() == patience || progress.is_completed() {
+            if unread.len() == patience || complete {
                 self.read(&mut unread, &mut tally, epoch, train)?;
                 self.report.step(&StepReport {
                     epoch,
@@ -184,7 +186,8 @@ impl Work {
             learner.lr_step();
             learner.optimizer_step(output.grads);
             events.train(|| item(output.item, progress, number, Some(learner)));
-            if events.interrupter.should_stop() {
+            // An epoch whose last step is done is kept.
+            if events.interrupter.should_stop() && !complete {
                 return Ok(None);
             }
         }
@@ -259,6 +262,12 @@ impl Work {
             events.validation(|| item(output, progress, number, None));
         }
         events.validation(|| LearnerEvent::EndSplit(row.epoch as usize));
+        if !tally.loss().is_finite() {
+            return Err(TrainError::NonFiniteValidation {
+                epoch: row.epoch,
+                loss: tally.loss(),
+            });
+        }
         Ok(EpochRow {
             validation_loss: tally.loss(),
             validation_accuracy: tally.accuracy(),
@@ -266,13 +275,14 @@ impl Work {
         })
     }
 
-    /// Writes the checkpoint and what is derived from it; says whether that was the last epoch.
+    /// Writes the checkpoint, and what is derived from it.
     fn finish_epoch(
         &mut self,
         row: EpochRow,
         learner: &Learner<Trainee>,
-    ) -> Result<Option<End>, TrainError> {
+    ) -> Result<(), TrainError> {
         let (epoch, accuracy) = (row.epoch, row.validation_accuracy);
+        let best_before = self.state.best.as_ref().map(|best| best.epoch);
         let best = self.state.finish_epoch(row.clone());
         let checkpoint = Checkpoint {
             parameters: learner.model().network.parameters()?,
@@ -288,18 +298,17 @@ impl Work {
                 .model_file(checkpoint.parameters, &self.state, None);
             model.write(&folder.model())?;
         }
-        folder.prune(self.state.best.as_ref().map_or(epoch, |best| best.epoch));
+        // Should this checkpoint be lost, the one before it needs its own best.
+        let best_now = self.state.best.as_ref().map(|best| best.epoch);
+        folder.prune(epoch, &[best_before, best_now]);
         self.report.epoch(&row, config.epochs, best);
         if config
             .target_accuracy
             .is_some_and(|target| accuracy >= target)
         {
             self.seconds_to_target = Some(self.started.elapsed().as_secs_f64());
-            return Ok(Some(End::TargetReached));
         }
-        let stale = self.state.epochs_without_improvement;
-        let impatient = config.patience.is_some_and(|patience| stale >= patience);
-        Ok((impatient && epoch < config.epochs).then_some(End::EarlyStopped))
+        Ok(())
     }
 }
 

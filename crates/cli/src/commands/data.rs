@@ -20,7 +20,14 @@ pub fn run(args: DataArgs) -> Result<(), Failure> {
     match args.command {
         DataCommand::List { data_dir } => list(&Search::new(data_dir)),
         DataCommand::Fetch { names, data_dir } => download(&names, &Search::new(data_dir)),
-        DataCommand::Verify { names, data_dir } => verify(&names, &Search::new(data_dir)),
+        DataCommand::Verify { names, data_dir } => {
+            // Every image again, whatever was decoded before.
+            let unpacked = Search {
+                unpacked: true,
+                ..Search::new(data_dir)
+            };
+            verify(&names, &unpacked)
+        }
         DataCommand::Show {
             name,
             data_dir,

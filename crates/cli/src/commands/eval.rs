@@ -4,12 +4,11 @@ use std::fs::File;
 
 use glassbox_data::{Part, Search};
 use glassbox_infer::{Classifier, Evaluation, scored};
-use glassbox_model::Backend;
-use glassbox_train::write_predictions;
+use glassbox_train::{Settings, write_predictions};
 
 use crate::{
     args::{EvalArgs, SplitArg},
-    commands::{model_path, open_dataset},
+    commands::{model_path, open_backend, open_dataset},
     failure::Failure,
     output,
 };
@@ -23,12 +22,20 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
             "--min-accuracy is {floor}; it must be between 0 and 1"
         )));
     }
-    let device = args.backend.parse::<Backend>()?.open()?;
+    let device = open_backend(&args.backend)?;
     let path = model_path(&args.model);
     let classifier = Classifier::open(&path, &device)?;
     let model = classifier.file();
-    let data = args.data.as_ref().unwrap_or(&model.training.dataset);
-    let dataset = open_dataset(data, &Search::new(args.data_dir))?;
+    // A run folder knows where its data came from; a model file only what it was called.
+    let settings = match args.model.is_dir() {
+        true => Settings::read(&args.model.join("config.toml")).unwrap_or_default(),
+        false => Settings::default(),
+    };
+    let data = args
+        .data
+        .or(settings.data)
+        .unwrap_or_else(|| model.training.dataset.clone());
+    let dataset = open_dataset(&data, &Search::new(args.data_dir.or(settings.data_dir)))?;
     if dataset.classes() != model.classes {
         return Err(Failure::model(format!(
             "{}: the model's classes are {}, but those of {data} are {}",

@@ -2,29 +2,24 @@
 
 use std::{
     collections::HashMap,
-    fs,
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use glassbox_data::{DataError, Dataset, Images, Part, Picture, Search};
+use glassbox_data::{DataError, Dataset, Images, Part, Picture, Search, read_image_file};
 use glassbox_infer::{Classifier, Prediction, Ranked};
-use glassbox_model::Backend;
 use serde::Serialize;
 
 use crate::{
     args::PredictArgs,
-    commands::{model_path, open_dataset},
+    commands::{model_path, open_backend, open_dataset},
     failure::Failure,
     output,
 };
 
-/// Images held at a time, so that a folder of any size fits in memory.
+/// Images held at a time, fitted, so that a folder of any size fits in memory.
 const CHUNK: usize = 64;
-
-/// No image on standard input may be larger.
-const MAX_STDIN: u64 = 256 << 20;
 
 /// One image's row: what programs read.
 #[derive(Debug, Serialize)]
@@ -41,29 +36,37 @@ struct Row {
 
 /// Predicts for every input in order; an input that cannot be read is a row with an error, and the exit code 1.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
-    let device = args.backend.parse::<Backend>()?.open()?;
+    let device = open_backend(&args.backend)?;
     let classifier = Classifier::open(&model_path(&args.model), &device)?;
     let mut source = Source {
         search: Search::new(args.data_dir.clone()),
         parts: HashMap::new(),
     };
-    let inputs = expand(&args.inputs)?;
+    let inputs: Vec<_> = args.inputs.iter().flat_map(|input| expand(input)).collect();
     let (mut rows, mut failed) = (Vec::new(), 0);
     for inputs in inputs.chunks(CHUNK) {
-        let mut read = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            read.push(source.read(input)?);
+        let mut prepared = Vec::with_capacity(inputs.len());
+        let mut problems = Vec::with_capacity(inputs.len());
+        for (input, problem) in inputs {
+            let picture = match problem {
+                None => source.read(input)?,
+                Some(problem) => Err(problem.clone()),
+            };
+            // Fitted at once: a large photograph is held no longer than it must be.
+            let picture = picture.map(|picture| classifier.prepare(&picture, args.invert));
+            problems.push(picture.as_ref().err().cloned());
+            prepared.extend(picture);
         }
-        let pictures: Vec<Picture> = read.iter().flatten().cloned().collect();
-        let mut predictions = classifier
-            .predict(&pictures, args.topk, args.invert)?
-            .into_iter();
-        for (input, picture) in inputs.iter().zip(read) {
-            let answer = picture.and_then(|_| predictions.next().ok_or_else(String::new));
+        let mut predictions = classifier.predict(&prepared, args.topk)?.into_iter();
+        for ((input, _), problem) in inputs.iter().zip(problems) {
+            let answer = match problem {
+                Some(problem) => Err(problem),
+                None => predictions.next().ok_or_else(String::new),
+            };
             failed += usize::from(answer.is_err());
             let row = row(input, answer, args.logits);
             if let Some(warning) = &row.warning {
-                eprintln!("warning: {input}: {warning}");
+                output::note(format!("warning: {input}: {warning}"));
             }
             if args.json {
                 rows.push(row);
@@ -130,31 +133,23 @@ fn text(row: &Row) -> String {
     text
 }
 
-/// Folders become the images in them, at any depth, in sorted order.
-fn expand(inputs: &[String]) -> Result<Vec<String>, Failure> {
-    let mut expanded = Vec::new();
-    for input in inputs {
-        let path = Path::new(input);
-        if input != "-" && path.is_dir() {
-            let mut images = Vec::new();
-            collect(path, &mut images)
-                .map_err(|error| Failure::running(format!("{input}: {error}")))?;
-            if images.is_empty() {
-                return Err(Failure::usage(format!(
-                    "{input}: no .png, .jpg or .jpeg in this folder"
-                )));
-            }
-            images.sort();
-            expanded.extend(
-                images
-                    .into_iter()
-                    .map(|path| path.to_string_lossy().into_owned()),
-            );
-        } else {
-            expanded.push(input.clone());
-        }
+/// A folder becomes the images in it, at any depth, in sorted order; or itself, with what is wrong with it.
+fn expand(input: &str) -> Vec<(String, Option<String>)> {
+    let path = Path::new(input);
+    if input == "-" || !path.is_dir() {
+        return vec![(input.to_string(), None)];
     }
-    Ok(expanded)
+    let mut images = Vec::new();
+    if let Err(error) = collect(path, &mut images) {
+        return vec![(input.to_string(), Some(error.to_string()))];
+    }
+    if images.is_empty() {
+        let problem = "no .png, .jpg or .jpeg in this folder";
+        return vec![(input.to_string(), Some(problem.to_string()))];
+    }
+    images.sort();
+    let name = |path: PathBuf| (path.to_string_lossy().into_owned(), None);
+    images.into_iter().map(name).collect()
 }
 
 fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -185,21 +180,24 @@ impl Source {
     /// A picture, or why this input has none. A dataset that cannot be opened ends the program.
     fn read(&mut self, input: &str) -> Result<Result<Picture, String>, Failure> {
         if let Some((name, part, index)) = dataset_image(input) {
-            return self.dataset(name, part, index).map(Ok);
+            return self.dataset(name, part, index);
         }
         let bytes = if input == "-" {
-            let mut bytes = Vec::new();
-            let read = io::stdin().lock().take(MAX_STDIN).read_to_end(&mut bytes);
-            read.map(|_| bytes)
+            read_image_file(io::stdin().lock())
         } else {
-            fs::read(input)
+            fs::File::open(input).and_then(read_image_file)
         };
         Ok(bytes
             .map_err(|error| error.to_string())
             .and_then(|bytes| Picture::decode(&bytes).map_err(|error| error.to_string())))
     }
 
-    fn dataset(&mut self, name: &str, part: Part, index: usize) -> Result<Picture, Failure> {
+    fn dataset(
+        &mut self,
+        name: &str,
+        part: Part,
+        index: usize,
+    ) -> Result<Result<Picture, String>, Failure> {
         let key = (name.to_string(), part);
         let images = match self.parts.get(&key) {
             Some(images) => images.clone(),
@@ -211,21 +209,21 @@ impl Source {
             }
         };
         if index >= images.len() {
-            return Err(DataError::OutOfRange {
+            let problem = DataError::OutOfRange {
                 index,
                 part: part.name(),
                 len: images.len(),
-            }
-            .into());
+            };
+            return Ok(Err(problem.to_string()));
         }
         let shape = images.shape();
-        Picture::from_planar(
+        let picture = Picture::from_planar(
             shape.channels(),
             shape.height(),
             shape.width(),
             images.image(index),
-        )
-        .map_err(|error| Failure::running(error.to_string()))
+        );
+        Ok(picture.map_err(|error| error.to_string()))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     args::TrainArgs,
     commands::{eval::table, open_dataset},
     failure::Failure,
-    output::{self, thousands},
+    output::{self, note, thousands},
     progress::Progress,
 };
 
@@ -55,12 +55,10 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
         }
         Some(path) => {
             let folder = RunFolder::open(path)?;
-            let epochs = config.epochs;
-            let done = folder.path().join("summary.json").is_file();
             let mut progress = Progress::new(Some(folder.clone()), tui);
             let run = Run::resume(config, plan, &dataset, device, folder, &mut progress)?;
-            if done && run.finished_epochs() >= epochs {
-                return already_finished(run.folder(), epochs);
+            if run.is_over() {
+                return already_finished(&run);
             }
             (run, progress)
         }
@@ -146,12 +144,12 @@ fn handle_interrupts(stop: Stop) {
         if asked.swap(true, Ordering::Relaxed) {
             process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to stop at once");
+        note("\nstopping after this step; once more to stop at once");
         stop.stop();
     };
     // Without a handler Ctrl-C still ends the program, only less politely.
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("warning: Ctrl-C will stop at once: {error}");
+        note(format!("warning: Ctrl-C will stop at once: {error}"));
     }
 }
 
@@ -223,13 +221,12 @@ fn lower(value: &impl std::fmt::Debug) -> String {
         })
 }
 
-fn already_finished(folder: &RunFolder, epochs: u32) -> Result<(), Failure> {
-    eprintln!(
-        "{} is finished ({epochs} epochs); to train it longer: glassbox train --resume {} --epochs {}",
-        folder.path().display(),
-        folder.path().display(),
+fn already_finished(run: &Run) -> Result<(), Failure> {
+    let (folder, epochs) = (run.folder().path().display(), run.finished_epochs());
+    note(format!(
+        "{folder} is finished ({epochs} epochs); to train it longer: glassbox train --resume {folder} --epochs {}",
         epochs + 1
-    );
+    ));
     Ok(())
 }
 
@@ -247,8 +244,8 @@ fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Fa
         )));
     };
     match outcome.end {
-        End::EarlyStopped => eprintln!("stopped early: validation did not improve"),
-        End::TargetReached => eprintln!("target accuracy reached"),
+        End::EarlyStopped => note("stopped early: validation did not improve"),
+        End::TargetReached => note("target accuracy reached"),
         End::Finished | End::Interrupted => {}
     }
     if json {
@@ -266,8 +263,8 @@ fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Fa
             summary.model.display()
         ))?;
     }
-    match (target, summary.seconds_to_target) {
-        (Some(target), None) => Err(Failure::check(format!(
+    match target {
+        Some(target) if outcome.end != End::TargetReached => Err(Failure::check(format!(
             "the target accuracy {target} was not reached: the best validation accuracy is {:.4}",
             summary.validation_accuracy
         ))),
