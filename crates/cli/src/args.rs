@@ -43,6 +43,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 pub struct TrainArgs {
     /// Dataset name, folder, .tar.gz, or card (.toml) [default: mnist]
     #[arg(long, value_name = "DATA")]
@@ -95,7 +96,7 @@ pub struct TrainArgs {
     /// Stop at this validation accuracy, 0 to 1; exit 5 if it is never reached
     #[arg(long, value_name = "X")]
     pub target_accuracy: Option<f64>,
-    /// Run folder to make [default: runs/<dataset>-<n>]
+    /// Run folder to make [default: runs/DATASET-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Go on with an earlier run; with --epochs, for longer
@@ -127,6 +128,7 @@ pub enum SplitArg {
 }
 
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 pub struct EvalArgs {
     /// Model file, or run folder
     #[arg(long, value_name = "FILE|RUN")]

@@ -51,6 +51,12 @@ impl Failure {
         }
     }
 
+    /// With one line more.
+    pub fn with(mut self, line: String) -> Self {
+        self.message = format!("{}\n{line}", self.message);
+        self
+    }
+
     /// Prints the message and yields the exit code.
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {
@@ -108,6 +114,12 @@ impl From<DataError> for Failure {
             DataError::Missing(missing) if !missing.urls.is_empty() => Self::new(
                 3,
                 format!("{message}\n  or: glassbox data fetch {}", missing.dataset),
+            ),
+            DataError::Corrupt { .. } => Self::new(
+                3,
+                format!(
+                    "{message}\nIf it was downloaded, delete it and fetch it again: glassbox data fetch"
+                ),
             ),
             DataError::Unknown { .. }
             | DataError::Card { .. }

@@ -8,34 +8,30 @@ use crate::output::note;
 
 /// The report of a run. Every line that stays also goes to the run's log.
 pub struct Progress {
-    bar: ProgressBar,
-    folder: Option<RunFolder>,
+    /// From the first step on.
+    bar: Option<ProgressBar>,
+    folder: RunFolder,
     /// Burn's dashboard has the screen.
     silent: bool,
 }
 
 impl Progress {
-    /// Without a folder nothing is logged.
-    pub fn new(folder: Option<RunFolder>, silent: bool) -> Self {
-        let bar = if silent {
-            ProgressBar::hidden()
-        } else {
-            live()
-        };
+    /// Shows on standard error, unless `silent`, and logs into the folder.
+    pub fn new(folder: RunFolder, silent: bool) -> Self {
         Self {
-            bar,
+            bar: None,
             folder,
             silent,
         }
     }
 
     fn print(&self, line: &str) {
-        if !self.silent {
-            self.bar.suspend(|| note(line));
+        match &self.bar {
+            _ if self.silent => {}
+            Some(bar) => bar.suspend(|| note(line)),
+            None => note(line),
         }
-        if let Some(folder) = &self.folder
-            && let Err(error) = folder.log(line)
-        {
+        if let Err(error) = self.folder.log(line) {
             note(error.to_string());
         }
     }
@@ -43,10 +39,14 @@ impl Progress {
 
 impl Report for Progress {
     fn step(&mut self, step: &StepReport) {
-        self.bar.set_length(step.of as u64);
-        self.bar.set_position(step.images as u64);
+        if self.silent {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(live);
+        bar.set_length(step.of as u64);
+        bar.set_position(step.images as u64);
         let left = (step.of - step.images) as f64 / step.images_per_second.max(1e-9);
-        self.bar.set_message(format!(
+        bar.set_message(format!(
             "epoch {}/{}  loss {:.4}  accuracy {:.2} %  {:.0} images/s  {left:.0} s left",
             step.epoch,
             step.epochs,
@@ -57,7 +57,9 @@ impl Report for Progress {
     }
 
     fn epoch(&mut self, row: &EpochRow, epochs: u32, best: bool) {
-        self.bar.set_message("");
+        if let Some(bar) = &self.bar {
+            bar.set_message("");
+        }
         self.print(&format!(
             "epoch {:>2}/{epochs}  train loss {:.4} accuracy {:.2} %  validation loss {:.4} accuracy {:.2} %  \
              rate {:.1e}  {:.0} images/s  {:.1} s{}",
@@ -80,7 +82,9 @@ impl Report for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub enum Kind {
         /// Channels (1), height, width.
         shape: ImageShape,
         /// The files.
-        files: IdxFiles,
+        files: Box<IdxFiles>,
     },
     /// CIFAR's binary batches, in a folder or a `.tar.gz`.
     Cifar {
@@ -202,7 +202,7 @@ impl Card {
         let kind = match written.kind.as_str() {
             "idx" => Kind::Idx {
                 shape: written.shape.ok_or_else(|| needs("shape"))?,
-                files: written.files.clone().ok_or_else(|| needs("files"))?,
+                files: Box::new(written.files.clone().ok_or_else(|| needs("files"))?),
             },
             "cifar" => Kind::Cifar {
                 shape: written.shape.ok_or_else(|| needs("shape"))?,
@@ -253,6 +253,13 @@ impl Card {
             return Err(problem(format!(
                 "name `{}` must be letters, digits, -, _ and ., and not begin with a dot",
                 written.name
+            )));
+        }
+        if let Some(shape) = written.shape
+            && ![1, 3].contains(&shape.channels())
+        {
+            return Err(problem(format!(
+                "shape {shape}: an image has 1 channel (grey) or 3 (colour)"
             )));
         }
         if let Kind::Idx { shape, .. } = &kind
@@ -323,6 +330,10 @@ mod tests {
         let archive = "name = \"a\"\nkind = \"images\"\n[archive]\nname = \"f\"\n";
         assert!(said(&format!("{archive}url = []")).contains("did you mean `urls`"));
         assert!(said(&format!("{archive}sha256 = \"00\"")).contains("give file_sha256"));
+        assert!(
+            said("name = \"a\"\nkind = \"images\"\nfolder = \"f\"\nshape = [4, 2, 3]")
+                .contains("1 channel")
+        );
         assert!(said("name =").contains("mine.toml"));
         for name in ["", "../x", "a/b", ".hidden", "a b"] {
             let text = format!("name = \"{name}\"\nkind = \"images\"\nfolder = \"f\"");

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -84,7 +84,7 @@ pub struct Dataset {
 #[derive(Debug)]
 enum Store {
     Idx {
-        files: [(PathBuf, FileCard); 4],
+        files: Box<[(PathBuf, FileCard); 4]>,
     },
     CifarFiles {
         train: Vec<PathBuf>,
@@ -115,13 +115,21 @@ impl Dataset {
         let known = DATASETS.contains(&source);
         if source.ends_with(".toml") {
             let card = read_card(path)?;
-            return Self::from_card(&card, path.parent(), search, watch);
+            let beside = path.parent().filter(|parent| *parent != Path::new(""));
+            let beside = beside.unwrap_or(Path::new("."));
+            return Self::from_card(&card, Some(beside), search, watch);
         }
         if !known && (path.is_dir() || is_archive(path)) {
             let name = path.canonicalize().map_err(DataError::io(path))?;
             let name = name.file_name().unwrap_or_default().to_string_lossy();
             let name = name.trim_end_matches(".tgz").trim_end_matches(".tar.gz");
             return Self::from_tree(name, ImageTree::new(path), None, None, search, watch);
+        }
+        if !known && source.contains(['/', '\\']) {
+            return Err(DataError::io(path)(match path.is_file() {
+                true => io::Error::other("neither a folder, a .tar.gz nor a card (.toml)"),
+                false => io::ErrorKind::NotFound.into(),
+            }));
         }
         Self::from_card(&Card::known(source)?, None, search, watch)
     }
@@ -156,7 +164,13 @@ impl Dataset {
                     .iter()
                     .filter_map(|f| f.urls.first().cloned())
                     .collect(),
-                target: search.target(&card.name),
+                // What can be fetched goes where `fetch` puts it, all else beside its card.
+                target: match beside {
+                    Some(beside) if card.files().iter().all(|file| file.urls.is_empty()) => {
+                        beside.to_path_buf()
+                    }
+                    _ => search.target(&card.name),
+                },
             }))
         };
         let (shape, digest, store) = match &card.kind {
@@ -176,7 +190,7 @@ impl Dataset {
                 };
                 let cards = files.all().map(FileCard::clone);
                 let [ca, cb, cc, cd] = cards;
-                let files = [(a, ca), (b, cb), (c, cc), (d, cd)];
+                let files = Box::new([(a, ca), (b, cb), (c, cc), (d, cd)]);
                 let digest = idx_digest(&files)?;
                 (*shape, digest, Store::Idx { files })
             }
@@ -336,9 +350,8 @@ impl Dataset {
     pub fn images(&self, part: Part) -> Result<Arc<Images>, DataError> {
         let classes = self.classes.len();
         let images = match &self.store {
-            Store::Idx {
-                files: [ti, tl, si, sl],
-            } => {
+            Store::Idx { files } => {
+                let [ti, tl, si, sl] = files.as_ref();
                 let ((images, image_card), (labels, label_card)) = match part {
                     Part::Train => (ti, tl),
                     Part::Test => (si, sl),
@@ -422,11 +435,10 @@ fn read_cifar_archive(
     shape: ImageShape,
     classes: usize,
 ) -> Result<Images, DataError> {
-    let corrupt = |error: std::io::Error| {
-        DataError::corrupt(path, format!("not a readable .tar.gz: {error}"))
-    };
+    let corrupt =
+        |error: io::Error| DataError::corrupt(path, format!("not a readable .tar.gz: {error}"));
     let file = fs::File::open(path).map_err(DataError::io(path))?;
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(std::io::BufReader::new(file)));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
     let mut batches: Vec<Option<Vec<u8>>> = vec![None; names.len()];
     for entry in archive.entries().map_err(corrupt)? {
         let mut entry = entry.map_err(corrupt)?;

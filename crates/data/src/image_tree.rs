@@ -15,7 +15,10 @@ use glassbox_spec::{Fit, ImageShape};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest, read_image_file};
+use crate::{
+    DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest, is_image_name,
+    read_image_file,
+};
 
 /// Size that images of different sizes are fitted to, rows and columns.
 const FALLBACK_SIZE: usize = 32;
@@ -302,7 +305,7 @@ fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
                 continue;
             }
             for file in sorted(&class)? {
-                if !file.is_file() || is_hidden(&file_name(&file)) {
+                if !file.is_file() || !is_image(&file_name(&file)) {
                     continue;
                 }
                 let path = format!("{}/{class_name}/{}", part.name(), file_name(&file));
@@ -366,7 +369,12 @@ fn place(name: &str) -> Option<(Part, &str)> {
         "test" => Part::Test,
         _ => return None,
     };
-    (!file.is_empty() && !is_hidden(file) && !is_hidden(class)).then_some((part, class))
+    (is_image(file) && !is_hidden(class)).then_some((part, class))
+}
+
+/// Other files that lie about are no concern of ours.
+fn is_image(name: &str) -> bool {
+    is_image_name(name) && !is_hidden(name)
 }
 
 fn is_hidden(name: &str) -> bool {

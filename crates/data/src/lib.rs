@@ -39,5 +39,5 @@ pub use image_tree::Skipped;
 pub use images::Images;
 pub use loader::{Batch, Epoch, Loader, LoaderOptions};
 pub use locate::Search;
-pub use picture::{Picture, PictureError, read_image_file};
+pub use picture::{Picture, PictureError, is_image_name, read_image_file};
 pub use sheet::sheet;

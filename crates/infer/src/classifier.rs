@@ -1,6 +1,6 @@
 //! A model file, opened, answering what is in a picture.
 
-use std::{path::Path, sync::Arc};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use glassbox_data::{BurnBatch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
 use glassbox_model::{ModelError, ModelFile, Network, OpenDevice};
@@ -75,7 +75,8 @@ impl Classifier {
         };
         let pixels = picture.fit(&fit);
         Prepared {
-            warning: self.inverted(&pixels),
+            // Whoever asks for it knows.
+            warning: self.inverted(&pixels).filter(|_| !invert),
             pixels,
         }
     }
@@ -109,11 +110,15 @@ impl Classifier {
         &self,
         images: Arc<Images>,
         indices: Vec<u32>,
-        each: impl FnMut(&BurnBatch, &[f32]),
+        mut each: impl FnMut(&BurnBatch, &[f32]),
     ) -> Result<Evaluation, ClassifierError> {
         let Preprocessing { fit, normalise } = &self.file.preprocessing;
         let images = fitted(images, fit, self.file.classes.len())?;
         let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH));
+        let each = |batch: &BurnBatch, logits: &[f32]| {
+            each(batch, logits);
+            ControlFlow::Continue(())
+        };
         Ok(evaluate(&self.network, &loader, &self.file.classes, each)?)
     }
 

@@ -1,5 +1,7 @@
 //! How right a network is.
 
+use std::ops::ControlFlow;
+
 use glassbox_data::{BurnBatch, Loader};
 use glassbox_model::{ModelError, Network, Pass};
 use serde::Serialize;
@@ -119,12 +121,12 @@ impl Tally {
 
 /// Evaluates a network on every image of a loader (on the device of its parameters, in inference).
 ///
-/// `each` sees every batch with its logits.
+/// `each` sees every batch with its logits, and may break off; the figures are then of the batches up to there.
 pub fn evaluate(
     network: &Network,
     loader: &Loader,
     names: &[String],
-    mut each: impl FnMut(&BurnBatch, &[f32]),
+    mut each: impl FnMut(&BurnBatch, &[f32]) -> ControlFlow<()>,
 ) -> Result<Evaluation, ModelError> {
     let device = network.device();
     let mut tally = Tally::new(names.len());
@@ -132,7 +134,9 @@ pub fn evaluate(
         let batch = BurnBatch::new(batch, &device);
         let logits = network.logits(batch.images.clone(), Pass::Inference)?;
         tally.add(&logits, &batch.labels);
-        each(&batch, &logits);
+        if each(&batch, &logits).is_break() {
+            break;
+        }
     }
     Ok(tally.finish(names))
 }

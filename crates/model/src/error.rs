@@ -46,7 +46,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: SpecError,
+        source: Box<SpecError>,
     },
     /// The preprocessing in the file makes no sense.
     #[error("{}: {source}", path.display())]

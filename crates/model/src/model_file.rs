@@ -92,7 +92,10 @@ impl ModelFile {
                     "format {format}; this program reads format {FORMAT}"
                 )));
             }
-            None => return Err(problem("no format: not a model file".to_string())),
+            None => return Err(problem(
+                "no format: not a model file (nor is a checkpoint; use its run's model.safetensors)"
+                    .to_string(),
+            )),
         }
         let metadata: Metadata =
             serde_json::from_value(metadata).map_err(|error| problem(error.to_string()))?;
@@ -128,7 +131,7 @@ fn plan(
         .plan(input)
         .map_err(|source| ModelError::Architecture {
             path: path.to_path_buf(),
-            source,
+            source: Box::new(source),
         })?;
     if plan.classes() != classes.len() {
         return Err(ModelError::Metadata {

@@ -141,7 +141,7 @@ impl Network {
     }
 
     /// Softmax cross-entropy on logits, mean over the batch (Goodfellow et al., "Deep Learning", section 6.2.2.3):
-    /// −(1/n) Σᵢ log softmax(zᵢ)[targetᵢ].
+    /// `−(1/n) Σᵢ log softmax(zᵢ)[targetᵢ]`.
     pub fn loss(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
         activation::log_softmax(logits, 1)
             .gather(1, targets.unsqueeze_dim(1))

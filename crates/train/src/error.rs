@@ -71,7 +71,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The output folder exists.
-    #[error("{} exists; a run never overwrites: choose another --out, or go on with it: glassbox train --resume {}", path.display(), path.display())]
+    #[error("{} exists; a run never overwrites: choose another --out, or, if it is a run, go on with --resume", path.display())]
     OutExists {
         /// The folder.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// The checkpoint is of another run.
-    #[error("{}: a checkpoint of another run (its data, seed or recipe differ)", path.display())]
+    #[error("{}: a checkpoint of another run: its data, seed or recipe differ from what is here now; to train anew, start a new run", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

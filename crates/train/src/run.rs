@@ -2,8 +2,9 @@
 
 use std::{
     fs, io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -17,7 +18,7 @@ use burn::train::{
         MetricsRendererTraining,
     },
 };
-use glassbox_data::{BurnLoader, Dataset, Images, Loader, LoaderOptions, Part};
+use glassbox_data::{BurnLoader, DataError, Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Evaluation, evaluate, scored};
 use glassbox_model::{
     Checkpoint, ModelFile, Moments, Network, OpenDevice, OptimizerHandle, Training,
@@ -150,21 +151,28 @@ impl Run {
         out: Option<&Path>,
     ) -> Result<Self, TrainError> {
         // Data first: if it is corrupt, no folder is left behind.
-        let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        let prepared = prepare(&config, dataset)?;
         if config.backend.is_gpu() {
-            trust(&config, &plan, &device, &images, &train, &preprocessing)?;
+            trust(&config, &plan, &device, &prepared)?;
         }
         let folder = RunFolder::create(out, dataset.name())?;
         let state = RunState::new(&config, dataset.digest());
         let parameters = plan.initial_parameters(config.seed);
-        let job = job(config, plan, dataset, device, preprocessing, folder);
+        let job = job(
+            config,
+            plan,
+            dataset,
+            device,
+            prepared.preprocessing,
+            folder,
+        );
         let initial = job.model_file(parameters.clone(), &state, None);
         initial.write(&job.folder.initial())?;
         Ok(Self {
             job,
-            images,
-            train,
-            validation,
+            images: prepared.images,
+            train: prepared.train,
+            validation: prepared.validation,
             parameters,
             moments: Moments::default(),
             state,
@@ -182,9 +190,9 @@ impl Run {
         folder: RunFolder,
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
-        let (images, train, validation, preprocessing) = prepare(&config, dataset)?;
+        let prepared = prepare(&config, dataset)?;
         if config.backend.is_gpu() {
-            trust(&config, &plan, &device, &images, &train, &preprocessing)?;
+            trust(&config, &plan, &device, &prepared)?;
         }
         let mut parameters = plan.initial_parameters(config.seed);
         let mut moments = Moments::default();
@@ -205,9 +213,13 @@ impl Run {
                     } = checkpoint;
                     break;
                 }
-                Err(error) => report.note(&format!(
-                    "warning: a checkpoint is passed over; going back to the one before it. {error}"
-                )),
+                // Of other data or another recipe: starting anew would overwrite what is there.
+                Err(error @ TrainError::Foreign { .. }) if is_first(&folder, epoch) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    report.note(&format!("warning: a checkpoint is passed over: {error}"))
+                }
             }
         }
         if config.epochs < state.epoch {
@@ -218,12 +230,19 @@ impl Run {
             }
             .into());
         }
-        let job = job(config, plan, dataset, device, preprocessing, folder);
+        let job = job(
+            config,
+            plan,
+            dataset,
+            device,
+            prepared.preprocessing,
+            folder,
+        );
         Ok(Self {
             job,
-            images,
-            train,
-            validation,
+            images: prepared.images,
+            train: prepared.train,
+            validation: prepared.validation,
             parameters,
             moments,
             state,
@@ -310,7 +329,7 @@ impl Run {
         let first_epoch = state.epoch + 1;
         let path = job.folder.path().to_path_buf();
         let strategy = Arc::new(Epochs {
-            work: Some(Work {
+            work: Mutex::new(Some(Work {
                 job,
                 state,
                 optimizer: handle,
@@ -318,9 +337,8 @@ impl Run {
                 dashboard: options.dashboard,
                 started: options.started,
                 seconds_to_target: None,
-            })
-            .into(),
-            done: None.into(),
+            })),
+            done: Mutex::new(None),
         });
         let training = SupervisedTraining::new(
             path,
@@ -343,10 +361,15 @@ impl Run {
                 problem: error.to_string(),
             });
         }
-        let (work, end) = strategy.done.take().ok_or_else(|| TrainError::Burn {
+        let done = strategy
+            .done
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (work, end) = done.ok_or_else(|| TrainError::Burn {
             problem: "the training strategy was not run".to_string(),
         })?;
-        finish(work, end?, dataset, trained_on)
+        finish(work, end?, stop, dataset, trained_on)
     }
 }
 
@@ -371,13 +394,29 @@ fn job(
     }
 }
 
-/// Training images, the indices that train and validate, and the preprocessing that fits them.
-fn prepare(
-    config: &Config,
-    dataset: &Dataset,
-) -> Result<(Arc<Images>, Vec<u32>, Vec<u32>, Preprocessing), TrainError> {
+/// What a run needs of its dataset.
+struct Prepared {
+    /// The training part.
+    images: Arc<Images>,
+    /// Indices that train.
+    train: Vec<u32>,
+    /// Indices that validate.
+    validation: Vec<u32>,
+    preprocessing: Preprocessing,
+}
+
+fn prepare(config: &Config, dataset: &Dataset) -> Result<Prepared, TrainError> {
+    // Read for its errors alone: they should come before the training, not after it.
+    dataset.images(Part::Test)?;
     let images = dataset.images(Part::Train)?;
     let split = dataset.split(&images);
+    if split.validation.is_empty() {
+        return Err(DataError::Empty {
+            path: dataset.name().into(),
+            part: "validation",
+        }
+        .into());
+    }
     let shape = images.shape();
     let preprocessing = Preprocessing {
         fit: Fit {
@@ -400,7 +439,12 @@ fn prepare(
         train = Loader::new(images.clone(), train, &preprocessing.normalise, options).order(0);
         train.truncate(limit);
     }
-    Ok((images, train, split.validation, preprocessing))
+    Ok(Prepared {
+        images,
+        train,
+        validation: split.validation,
+        preprocessing,
+    })
 }
 
 /// Fails unless the device's first steps are those of the CPU.
@@ -408,16 +452,13 @@ fn trust(
     config: &Config,
     plan: &Plan,
     device: &OpenDevice,
-    images: &Arc<Images>,
-    train: &[u32],
-    preprocessing: &Preprocessing,
+    prepared: &Prepared,
 ) -> Result<(), TrainError> {
-    let options = LoaderOptions::in_order(config.batch_size);
     let loader = Loader::new(
-        Arc::clone(images),
-        train.to_vec(),
-        &preprocessing.normalise,
-        options,
+        Arc::clone(&prepared.images),
+        prepared.train.clone(),
+        &prepared.preprocessing.normalise,
+        LoaderOptions::in_order(config.batch_size),
     );
     let batches: Vec<_> = loader.epoch(1).take(AGREEMENT_STEPS).collect();
     let parameters = plan.initial_parameters(config.seed);
@@ -442,6 +483,11 @@ fn trust(
         });
     }
     Ok(())
+}
+
+/// Whether there is no earlier checkpoint than this epoch's.
+fn is_first(folder: &RunFolder, epoch: u32) -> bool {
+    folder.checkpointed_epochs().last() == Some(&epoch)
 }
 
 /// The checkpoint of an epoch, if it is whole and of this run.
@@ -484,6 +530,7 @@ fn restore(job: &Job, state: &RunState) -> Result<(), TrainError> {
 fn finish(
     work: Work,
     end: End,
+    stop: &Stop,
     dataset: &Dataset,
     trained_on: usize,
 ) -> Result<Outcome, TrainError> {
@@ -513,7 +560,16 @@ fn finish(
     let mut predictions = Vec::new();
     let test = evaluate(&network, &loader, &job.classes, |batch, logits| {
         predictions.extend(scored(batch, logits));
+        if stop.0.should_stop() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
+    if stop.0.should_stop() {
+        outcome.end = End::Interrupted;
+        return Ok(outcome);
+    }
     job.folder.write_csv("predictions.csv", |csv| {
         write_predictions(csv, &job.classes, &predictions)
     })?;
@@ -542,6 +598,12 @@ fn finish(
         peak_rss_bytes: peak_rss(),
         model: job.folder.model(),
     };
+    job.folder.log(&format!(
+        "test accuracy {:.2} %, loss {:.4}, of the weights of epoch {}",
+        100.0 * summary.test_accuracy,
+        summary.test_loss,
+        summary.best_epoch
+    ))?;
     job.folder.write_json("summary.json", &summary)?;
     outcome.summary = Some(summary);
     outcome.test = Some(test);

@@ -4,7 +4,10 @@
 //! and reads a metric from the device at every step. This one keeps [`RunState`], writes one checkpoint per epoch, and
 //! reads logits when it costs nothing.
 
-use std::{cell::RefCell, sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use burn::{
     data::dataloader::{DataLoader, Progress},
@@ -30,9 +33,9 @@ type Loader = Arc<dyn DataLoader<BurnBatch>>;
 /// Runs the epochs of a job.
 pub(crate) struct Epochs {
     /// Taken by `fit`, which Burn calls once, through a shared reference.
-    pub work: RefCell<Option<Work>>,
+    pub work: Mutex<Option<Work>>,
     /// Left behind by `fit`.
-    pub done: RefCell<Option<(Work, Result<End, TrainError>)>>,
+    pub done: Mutex<Option<(Work, Result<End, TrainError>)>>,
 }
 
 /// Everything that changes while it runs.
@@ -63,10 +66,15 @@ impl SupervisedLearningStrategy<Trainee> for Epochs {
             interrupter: components.interrupter,
             shown: false,
         };
-        if let Some(mut work) = self.work.take() {
+        let work = self
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut work) = work {
             events.shown = work.dashboard;
             let end = work.epochs(&mut learner, &mut events, &train, &validation);
-            self.done.replace(Some((work, end)));
+            *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, end));
         }
         (learner.model(), events.processor)
     }

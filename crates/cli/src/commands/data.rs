@@ -101,6 +101,9 @@ fn verify(names: &[String], search: &Search) -> Result<(), Failure> {
             dataset.skipped().len(),
             dataset.digest()
         ))?;
+        for file in dataset.skipped() {
+            output::line(format!("  {}: {}", file.file, file.reason))?;
+        }
     }
     Ok(())
 }

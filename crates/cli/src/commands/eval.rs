@@ -1,6 +1,6 @@
 //! `glassbox eval`
 
-use std::fs::File;
+use std::{fs::File, path::Path};
 
 use glassbox_data::{Part, Search};
 use glassbox_infer::{Classifier, Evaluation, scored};
@@ -35,7 +35,14 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
         .data
         .or(settings.data)
         .unwrap_or_else(|| model.training.dataset.clone());
-    let dataset = open_dataset(&data, &Search::new(args.data_dir.or(settings.data_dir)))?;
+    let dataset = open_dataset(&data, &Search::new(args.data_dir.or(settings.data_dir))).map_err(
+        |failure| {
+            failure.with(format!(
+                "The model was trained on {}; name the dataset with --data",
+                model.training.dataset
+            ))
+        },
+    )?;
     if dataset.classes() != model.classes {
         return Err(Failure::model(format!(
             "{}: the model's classes are {}, but those of {data} are {}",
@@ -55,19 +62,26 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
         Some(true) => dataset.split(&images).validation,
         Some(false) => dataset.split(&images).train,
     };
+    let failed =
+        |path: &Path, problem: String| Failure::running(format!("{}: {problem}", path.display()));
+    // Opened first, so that a bad path is known before the work is done.
+    let csv = match &args.csv {
+        Some(path) => {
+            let file = File::create(path).map_err(|error| failed(path, error.to_string()))?;
+            Some((path, csv::Writer::from_writer(file)))
+        }
+        None => None,
+    };
     let mut rows = Vec::new();
     let evaluation = classifier.evaluate(images, indices, |batch, logits| {
-        if args.csv.is_some() {
+        if csv.is_some() {
             rows.extend(scored(batch, logits));
         }
     })?;
-    if let Some(path) = &args.csv {
-        let failed = |problem: String| Failure::running(format!("{}: {problem}", path.display()));
-        let file = File::create(path).map_err(|error| failed(error.to_string()))?;
-        let mut csv = csv::Writer::from_writer(file);
+    if let Some((path, mut csv)) = csv {
         write_predictions(&mut csv, &model.classes, &rows)
-            .map_err(|error| failed(error.to_string()))?;
-        csv.flush().map_err(|error| failed(error.to_string()))?;
+            .and_then(|()| Ok(csv.flush()?))
+            .map_err(|error| failed(path, error.to_string()))?;
     }
     if args.json {
         output::json(&evaluation)?;

@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use glassbox_data::{DataError, Dataset, Images, Part, Picture, Search, read_image_file};
+use glassbox_data::{
+    DataError, Dataset, Images, Part, Picture, Search, is_image_name, read_image_file,
+};
 use glassbox_infer::{Classifier, Prediction, Ranked};
 use serde::Serialize;
 
@@ -161,8 +163,7 @@ fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> io::Result<()> {
             continue;
         }
         let path = entry.path();
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        if matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) {
+        if is_image_name(&path.to_string_lossy()) {
             images.push(path);
         }
     }
@@ -188,7 +189,12 @@ impl Source {
             fs::File::open(input).and_then(read_image_file)
         };
         Ok(bytes
-            .map_err(|error| error.to_string())
+            .map_err(|error| match input.contains(':') {
+                true => {
+                    format!("{error}; an image of a dataset is written DATASET:train|test:INDEX")
+                }
+                false => error.to_string(),
+            })
             .and_then(|bytes| Picture::decode(&bytes).map_err(|error| error.to_string())))
     }
 

@@ -1,6 +1,7 @@
 //! `glassbox train`
 
 use std::{
+    fs,
     io::IsTerminal,
     path::Path,
     process,
@@ -30,6 +31,7 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     }
     let (json, tui, out, resume) = (args.json, args.tui, args.out.clone(), args.resume.clone());
     let file = match (&args.config, &resume) {
+        (Some(path), _) if path.is_dir() => Settings::read(&path.join("config.toml"))?,
         (Some(path), _) => Settings::read(path)?,
         (None, Some(run)) => Settings::read(&RunFolder::open(run)?.config())?,
         (None, None) => Settings::default(),
@@ -50,15 +52,15 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     let (run, mut progress) = match &resume {
         None => {
             let run = Run::begin(config, plan, &dataset, device, out.as_deref())?;
-            let progress = Progress::new(Some(run.folder().clone()), tui);
+            let progress = Progress::new(run.folder().clone(), tui);
             (run, progress)
         }
         Some(path) => {
             let folder = RunFolder::open(path)?;
-            let mut progress = Progress::new(Some(folder.clone()), tui);
+            let mut progress = Progress::new(folder.clone(), tui);
             let run = Run::resume(config, plan, &dataset, device, folder, &mut progress)?;
             if run.is_over() {
-                return already_finished(&run);
+                return already_finished(&run, json);
             }
             (run, progress)
         }
@@ -221,12 +223,21 @@ fn lower(value: &impl std::fmt::Debug) -> String {
         })
 }
 
-fn already_finished(run: &Run) -> Result<(), Failure> {
+fn already_finished(run: &Run, json: bool) -> Result<(), Failure> {
     let (folder, epochs) = (run.folder().path().display(), run.finished_epochs());
     note(format!(
         "{folder} is finished ({epochs} epochs); to train it longer: glassbox train --resume {folder} --epochs {}",
         epochs + 1
     ));
+    if json {
+        let path = run.folder().summary();
+        let summary = fs::read_to_string(&path);
+        output::line(
+            summary
+                .map_err(|error| Failure::running(error.to_string()))?
+                .trim_end(),
+        )?;
+    }
     Ok(())
 }
 
