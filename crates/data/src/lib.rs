@@ -5,7 +5,7 @@
 //! * **Out**: [`Images`]: one block of `u8` pixels per part, every file checked against its digest; [`Loader`]: batches
 //!   of normalised `f32` in an order that is a pure function of (seed, epoch); [`Picture`]: a decoded image, fitted
 //!   through the same code that fits training images.
-//! * **Never**: no network access except in [`fetch`]; no file is written except downloads and the packed cache, both
+//! * **Never**: no network access except in [`fetch()`]; no file is written except downloads and the packed cache, both
 //!   beside their target and renamed; no panic on any file's bytes.
 //!
 //! A batch's way: [`Dataset::open`] finds the files, [`Dataset::images`] decodes a part, [`Dataset::split`] holds out
