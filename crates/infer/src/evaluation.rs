@@ -168,7 +168,7 @@ pub fn scored<'a>(batch: &'a BurnBatch, logits: &'a [f32]) -> impl Iterator<Item
         })
 }
 
-/// −log softmax(logits)[label], in f64.
+/// `−log softmax(logits)[label]`, in f64.
 fn cross_entropy(logits: &[f32], label: usize) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|z| f64::from(z - most).exp()).sum();
