@@ -1,7 +1,7 @@
-//! What a user said, and what a run does.
+//! What a run does.
 //!
-//! [`Settings`] hold what was said, by flags or in a file, flags first. [`Config::resolve`] fills the rest from the
-//! recipe for the data and checks every number. A [`Config`] written as TOML is again a file of settings.
+//! [`Settings`] hold what was said, flags before files. [`Config::resolve`] fills the rest from the recipe for the data
+//! and checks every number. A [`Config`] written as TOML is again a file of settings.
 
 use std::{
     fs,
@@ -10,74 +10,10 @@ use std::{
 
 use glassbox_data::{AUGMENTATIONS, Augment};
 use glassbox_model::{Backend, Optimizer};
-use glassbox_spec::{Architecture, ImageShape, Plan, nearest, unknown_key};
+use glassbox_spec::{Architecture, ImageShape, Plan, nearest};
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, ScheduleKind, recipe::Recipe};
-
-/// What a user said; `None` where nothing was.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs)] // the same fields as `Config`
-pub struct Settings {
-    pub data: Option<String>,
-    pub data_dir: Option<PathBuf>,
-    pub arch: Option<ArchChoice>,
-    pub backend: Option<String>,
-    pub epochs: Option<u32>,
-    pub batch_size: Option<usize>,
-    pub optimizer: Option<String>,
-    pub momentum: Option<f64>,
-    pub lr: Option<f64>,
-    pub schedule: Option<String>,
-    pub warmup: Option<f64>,
-    pub augment: Option<AugmentChoice>,
-    pub seed: Option<u64>,
-    pub threads: Option<usize>,
-    pub limit: Option<usize>,
-    pub patience: Option<u32>,
-    pub target_accuracy: Option<f64>,
-}
-
-const KEYS: [&str; 17] = [
-    "data",
-    "data_dir",
-    "arch",
-    "backend",
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "momentum",
-    "lr",
-    "schedule",
-    "warmup",
-    "augment",
-    "seed",
-    "threads",
-    "limit",
-    "patience",
-    "target_accuracy",
-];
-
-/// An architecture by preset name or TOML file, or written out.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum ArchChoice {
-    /// A preset, or the path of a TOML file.
-    Named(String),
-    /// Written out.
-    Inline(Architecture),
-}
-
-/// An augmentation by name, or written out.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum AugmentChoice {
-    /// `none`, `digits`, `photos`.
-    Named(String),
-    /// Written out.
-    Inline(Augment),
-}
+use crate::{ArchChoice, AugmentChoice, ConfigError, ScheduleKind, Settings, recipe::Recipe};
 
 /// Which optimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,67 +71,6 @@ pub struct Config {
 
 fn by_name<S: serde::Serializer>(backend: &Backend, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(backend.name())
-}
-
-impl Settings {
-    /// Reads a file of settings.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        let toml = |error: toml::de::Error| ConfigError::Toml {
-            path: path.to_path_buf(),
-            problem: error.to_string().trim_end().to_string(),
-        };
-        let table: toml::Table = toml::from_str(&text).map_err(toml)?;
-        if let Some(unknown) = unknown_key(&table, &KEYS) {
-            return Err(ConfigError::UnknownKey {
-                path: path.to_path_buf(),
-                unknown,
-            });
-        }
-        // What is written out in tables of its own is read by its own rules, which name what is wrong.
-        if let Some(arch) = table.get("arch").filter(|arch| arch.is_table()) {
-            let text = toml::to_string(arch).map_err(|error| ConfigError::Toml {
-                path: path.to_path_buf(),
-                problem: error.to_string(),
-            })?;
-            Architecture::from_toml(&text)?;
-        }
-        if let Some(augment) = table.get("augment").and_then(|augment| augment.as_table())
-            && let Some(unknown) = unknown_key(augment, &Augment::KEYS)
-        {
-            return Err(ConfigError::UnknownKey {
-                path: path.to_path_buf(),
-                unknown,
-            });
-        }
-        toml::from_str(&text).map_err(toml)
-    }
-
-    /// These settings, and where they say nothing, those of `other`.
-    pub fn or(self, other: Self) -> Self {
-        Self {
-            data: self.data.or(other.data),
-            data_dir: self.data_dir.or(other.data_dir),
-            arch: self.arch.or(other.arch),
-            backend: self.backend.or(other.backend),
-            epochs: self.epochs.or(other.epochs),
-            batch_size: self.batch_size.or(other.batch_size),
-            optimizer: self.optimizer.or(other.optimizer),
-            momentum: self.momentum.or(other.momentum),
-            lr: self.lr.or(other.lr),
-            schedule: self.schedule.or(other.schedule),
-            warmup: self.warmup.or(other.warmup),
-            augment: self.augment.or(other.augment),
-            seed: self.seed.or(other.seed),
-            threads: self.threads.or(other.threads),
-            limit: self.limit.or(other.limit),
-            patience: self.patience.or(other.patience),
-            target_accuracy: self.target_accuracy.or(other.target_accuracy),
-        }
-    }
 }
 
 impl Config {

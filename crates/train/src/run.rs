@@ -8,36 +8,28 @@ use std::{
     time::Instant,
 };
 
-use burn::tensor::Device;
 use burn::train::{
     Interrupter, Learner, SupervisedTraining, TrainingStrategy,
-    logger::{EvaluationProgressLogger, InMemoryMetricLogger, TrainingProgressLogger},
-    metric::{AccuracyMetric, LossMetric, MetricDefinition},
-    renderer::{
-        EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
-        MetricsRendererTraining,
-    },
+    logger::InMemoryMetricLogger,
+    metric::{AccuracyMetric, LossMetric},
 };
-use glassbox_data::{BurnLoader, DataError, Dataset, Images, Loader, LoaderOptions, Part};
+use glassbox_data::{BurnLoader, Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Evaluation, evaluate, scored};
 use glassbox_model::{
     Checkpoint, ModelFile, Moments, Network, OpenDevice, OptimizerHandle, Training,
 };
-use glassbox_spec::{Fit, Parameters, Plan, Preprocessing};
+use glassbox_spec::{Parameters, Plan, Preprocessing};
 
 use crate::{
-    AGREEMENT_BOUND, Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary,
-    TrainError,
-    agreement::{disagreement, losses},
+    Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary, TrainError,
     folder::{environment, io_error, peak_rss, simd},
     predictions::write_predictions,
+    prepared::{prepare, trust},
+    quiet::Quiet,
     schedule::Driven,
     strategy::{Epochs, Work},
     trainee::Trainee,
 };
-
-/// Steps in which a GPU is held against the CPU before it is trusted.
-const AGREEMENT_STEPS: usize = 20;
 
 /// Images computed together in validation and test.
 const EVALUATION_BATCH: usize = 128;
@@ -394,97 +386,6 @@ fn job(
     }
 }
 
-/// What a run needs of its dataset.
-struct Prepared {
-    /// The training part.
-    images: Arc<Images>,
-    /// Indices that train.
-    train: Vec<u32>,
-    /// Indices that validate.
-    validation: Vec<u32>,
-    preprocessing: Preprocessing,
-}
-
-fn prepare(config: &Config, dataset: &Dataset) -> Result<Prepared, TrainError> {
-    // Read for its errors alone: they should come before the training, not after it.
-    dataset.images(Part::Test)?;
-    let images = dataset.images(Part::Train)?;
-    let split = dataset.split(&images);
-    if split.validation.is_empty() {
-        return Err(DataError::Empty {
-            path: dataset.name().into(),
-            part: "validation",
-        }
-        .into());
-    }
-    let shape = images.shape();
-    let preprocessing = Preprocessing {
-        fit: Fit {
-            height: shape.height(),
-            width: shape.width(),
-            channels: shape.channels(),
-            invert: false,
-        },
-        // Of all training images, so that `--limit` changes nothing but how many are used.
-        normalise: images.statistics(&split.train),
-    };
-    let mut train = split.train;
-    if let Some(limit) = config.limit {
-        // The first of a shuffled order that no epoch uses.
-        let options = LoaderOptions {
-            shuffle: true,
-            seed: config.seed,
-            ..LoaderOptions::in_order(1)
-        };
-        train = Loader::new(images.clone(), train, &preprocessing.normalise, options).order(0);
-        train.truncate(limit);
-    }
-    Ok(Prepared {
-        images,
-        train,
-        validation: split.validation,
-        preprocessing,
-    })
-}
-
-/// Fails unless the device's first steps are those of the CPU.
-fn trust(
-    config: &Config,
-    plan: &Plan,
-    device: &OpenDevice,
-    prepared: &Prepared,
-) -> Result<(), TrainError> {
-    let loader = Loader::new(
-        Arc::clone(&prepared.images),
-        prepared.train.clone(),
-        &prepared.preprocessing.normalise,
-        LoaderOptions::in_order(config.batch_size),
-    );
-    let batches: Vec<_> = loader.epoch(1).take(AGREEMENT_STEPS).collect();
-    let parameters = plan.initial_parameters(config.seed);
-    // A steady rate, small enough that rounding errors do not grow.
-    let run = |device| {
-        losses(
-            plan,
-            &parameters,
-            config.optimizer(),
-            1e-3,
-            &batches,
-            device,
-        )
-    };
-    let difference = disagreement(&run(&Device::flex())?, &run(&device.device)?);
-    if difference > AGREEMENT_BOUND {
-        return Err(TrainError::Disagreement {
-            device: device.name.clone(),
-            steps: batches.len(),
-            difference,
-            bound: AGREEMENT_BOUND,
-        });
-    }
-    Ok(())
-}
-
 /// Whether there is no earlier checkpoint than this epoch's.
 fn is_first(folder: &RunFolder, epoch: u32) -> bool {
     folder.checkpointed_epochs().last() == Some(&epoch)
@@ -608,40 +509,4 @@ fn finish(
     outcome.summary = Some(summary);
     outcome.test = Some(test);
     Ok(outcome)
-}
-
-/// Burn opens a dashboard or prints unless it is given a renderer; this one does neither.
-struct Quiet;
-
-impl MetricsRendererTraining for Quiet {
-    fn update_train(&mut self, _state: MetricState) {}
-    fn update_valid(&mut self, _state: MetricState) {}
-}
-
-impl MetricsRendererEvaluation for Quiet {
-    fn update_test(&mut self, _name: EvaluationName, _state: MetricState) {}
-}
-
-impl TrainingProgressLogger for Quiet {
-    fn start(&mut self, _: usize, _: usize, _: Option<usize>, _: Option<&str>) {}
-    fn update_epoch(&mut self, _: usize) {}
-    fn start_split(&mut self, _: &str, _: usize) {}
-    fn update_split(&mut self, _: usize) {}
-    fn end_split(&mut self) {}
-    fn end(&mut self) {}
-    fn log_event_training(&mut self, _: String) {}
-}
-
-impl EvaluationProgressLogger for Quiet {
-    fn start_global_progress(&mut self, _: usize) {}
-    fn start_test(&mut self, _: &str, _: usize) {}
-    fn update_test_progress(&mut self, _: usize) {}
-    fn end_test(&mut self) {}
-    fn end_global_progress(&mut self) {}
-    fn log_event_evaluation(&mut self, _: String) {}
-}
-
-impl MetricsRenderer for Quiet {
-    fn manual_close(&mut self) {}
-    fn register_metric(&mut self, _: MetricDefinition) {}
 }
