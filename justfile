@@ -45,7 +45,7 @@ agreement:
 
 # How much slower than a bare Burn loop `train` is
 overhead:
-    cargo bench --package glassbox-train --bench overhead
+    cargo bench --workspace --bench overhead
 
 # What is checked before a change lands
 ci: test lint doc agreement

@@ -1,7 +1,7 @@
 //! What a run costs beyond its arithmetic: `train` against a bare Burn loop over the same batches.
 //!
 //! The bare loop is what Burn's book shows: a module of Burn's own layers, Burn's Adam, no metrics, no checkpoint, batches
-//! resident in memory. Alternating, medians of the speeds, on Flex. `cargo bench --package glassbox-train --bench overhead`
+//! resident in memory. Alternating, medians of the speeds, on Flex. `cargo bench --workspace --bench overhead`
 
 #![allow(clippy::unwrap_used)]
 
