@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::DataError;
 
 /// Digest of a file's bytes as they lie on the disk.
-pub fn sha256_file(path: &Path) -> Result<String, DataError> {
+pub(crate) fn sha256_file(path: &Path) -> Result<String, DataError> {
     let mut file = File::open(path).map_err(DataError::io(path))?;
     let mut hasher = Hasher::default();
     io::copy(&mut file, &mut hasher).map_err(DataError::io(path))?;

@@ -18,11 +18,6 @@ const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// No download may be larger than this.
 const MAX_BYTES: u64 = 16 << 30;
 
-/// Where [`fetch`] puts the files of a dataset.
-pub fn fetch_target(card: &Card, search: &Search) -> PathBuf {
-    search.target(&card.name)
-}
-
 /// Downloads the files of `card` that are not yet in place; yields the paths it wrote.
 ///
 /// A file that is there and has the right digest is left alone. One that fails its check is never put in place.
@@ -31,7 +26,7 @@ pub fn fetch(
     search: &Search,
     watch: &dyn Fn(Event),
 ) -> Result<Vec<PathBuf>, DataError> {
-    let target = fetch_target(card, search);
+    let target = search.target(&card.name);
     let in_place = |file: &FileCard| {
         let path = target.join(download_name(card, file));
         path.exists() && verify(card, file, &path).is_ok()

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use glassbox_spec::{ImageShape, Normalise, NormaliseTable, Random, Stream};
+use glassbox_spec::{Normalise, NormaliseTable, Random, Stream};
 
 use crate::{Augment, Images};
 
@@ -94,11 +94,6 @@ impl Loader {
                 options,
             }),
         }
-    }
-
-    /// Shape of each image.
-    pub fn shape(&self) -> ImageShape {
-        self.source.images.shape()
     }
 
     /// Images in an epoch.
@@ -250,6 +245,7 @@ impl Iterator for Epoch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glassbox_spec::ImageShape;
 
     fn loader(workers: usize, options: impl FnOnce(&mut LoaderOptions)) -> Loader {
         let shape = ImageShape::new(2, 3, 5).unwrap();

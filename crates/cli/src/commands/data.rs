@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use glassbox_data::{DATASETS, Dataset, Part, Search, fetch, fetch_target, sheet};
+use glassbox_data::{DATASETS, Dataset, Part, Search, fetch, sheet};
 
 use crate::{
     args::{DataArgs, DataCommand},
@@ -69,7 +69,7 @@ fn download(names: &[String], search: &Search) -> Result<(), Failure> {
             )));
         };
         let written = fetch(&card, search, &watcher())?;
-        let target = fetch_target(&card, search);
+        let target = search.target(&card.name);
         let files = card.files().len();
         output::line(format!(
             "{name}: {} of {files} files downloaded into {}, all checked",
