@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use glassbox_data::{BurnBatch, Loader};
-use glassbox_model::{ModelError, Network, Pass};
+use glassbox_model::{ModelError, Network};
+use glassbox_spec::Pass;
 use serde::Serialize;
 
 /// The figures of one evaluation.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{Parameters, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{ModelError, Moments, Optimizer, tensors};
+use crate::{ModelError, tensors};
 
 /// Parameters, optimizer moments, and a state of the run's own making.
 #[derive(Debug, Clone, PartialEq)]

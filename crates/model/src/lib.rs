@@ -18,5 +18,5 @@ pub use backend::{Backend, BackendError, OpenDevice};
 pub use checkpoint::Checkpoint;
 pub use error::ModelError;
 pub use model_file::{ModelFile, Training};
-pub use network::{Network, Pass, StepKey};
-pub use optimizer::{Moments, Optimizer, OptimizerHandle};
+pub use network::Network;
+pub use optimizer::OptimizerHandle;

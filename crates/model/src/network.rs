@@ -9,11 +9,10 @@ use burn::{
     },
 };
 use glassbox_spec::{
-    Activation, ConvGeometry, Operation, Parameter, Parameters, Plan, PoolGeometry, Random, Sides,
-    Stream,
+    Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan, PoolGeometry, Sides,
 };
 
-use crate::{ModelError, tensors::misfits};
+use crate::ModelError;
 
 /// A network on a device.
 ///
@@ -62,30 +61,10 @@ struct Fixed {
     index: usize,
 }
 
-/// Which training step it is: what dropout masks are drawn from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepKey {
-    /// The run's seed.
-    pub seed: u64,
-    /// From 1.
-    pub epoch: u32,
-    /// Batch in the epoch, from 0.
-    pub batch: u32,
-}
-
-/// Whether dropout drops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
-    /// It does, with the masks of this step.
-    Training(StepKey),
-    /// It does not.
-    Inference,
-}
-
 impl Network {
     /// Builds the plan's network on a device from parameters, which must be exactly the plan's.
     pub fn new(plan: &Plan, parameters: &Parameters, device: &Device) -> Result<Self, ModelError> {
-        let problems = misfits(&plan.parameters(), parameters);
+        let problems = plan.misfits(parameters);
         if !problems.is_empty() {
             return Err(ModelError::Parameters { problems });
         }
@@ -231,7 +210,9 @@ impl Fixed {
                 x.reshape([n, channels * height * width, 1, 1])
             }
             (Operation::Dropout { rate }, Pass::Training(key)) => {
-                let mask = dropout_mask(rate, x.dims(), key, self.index, &x.device());
+                let dims = x.dims();
+                let mask = key.dropout_mask(rate, self.index, dims.iter().product());
+                let mask = Tensor::from_data(TensorData::new(mask, dims), &x.device());
                 x * mask
             }
             (Operation::Dropout { .. }, Pass::Inference) => x,
@@ -259,24 +240,6 @@ fn avg_pool(x: Tensor<4>, geometry: &PoolGeometry) -> Tensor<4> {
 /// (before, after) for rows and columns.
 fn pairs(sides: Sides) -> [(usize, usize); 2] {
     [(sides.top, sides.bottom), (sides.left, sides.right)]
-}
-
-/// 0 with probability `rate`, else 1 / (1 − rate) (Srivastava et al., 2014, in the "inverted" form).
-fn dropout_mask(
-    rate: f64,
-    dims: [usize; 4],
-    key: StepKey,
-    layer: usize,
-    device: &Device,
-) -> Tensor<4> {
-    // A network has at most 1,000 layers, so batches and layers never share a stream.
-    let index = key.batch.wrapping_mul(1_000).wrapping_add(layer as u32);
-    let mut random = Random::new(key.seed, Stream::Dropout, key.epoch, index);
-    let kept = (1.0 / (1.0 - rate)) as f32;
-    let mask: Vec<f32> = (0..dims.iter().product())
-        .map(|_| if random.uniform() < rate { 0.0 } else { kept })
-        .collect();
-    Tensor::from_data(TensorData::new(mask, dims), device)
 }
 
 fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {

@@ -10,50 +10,10 @@ use burn::{
     optim::{self, ModuleOptimizer, RecordState, StateSink, StateSource},
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_spec::{Parameter, Parameters};
+use glassbox_scratch::{Adam, Moments, Optimizer};
+use glassbox_spec::Parameter;
 
 use crate::{ModelError, Network, network::read};
-
-/// Which rule updates the parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Optimizer {
-    /// Adam (Kingma and Ba, 2015) in the form that Keras computes, β₁ = 0.9, β₂ = 0.999, ε = 1e-7:
-    ///
-    /// ```text
-    /// m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
-    /// θ ← θ − α · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
-    /// ```
-    Adam,
-    /// v ← μ v + g, θ ← θ − α v (Sutskever et al., 2013, in the form of PyTorch, without dampening).
-    Sgd {
-        /// μ.
-        momentum: f64,
-    },
-}
-
-const BETA_1: f64 = 0.9;
-const BETA_2: f64 = 0.999;
-const EPSILON: f64 = 1e-7;
-
-impl Optimizer {
-    /// Prefixes of the moments that it keeps for each parameter, in a checkpoint's names.
-    pub fn moments(&self) -> &'static [&'static str] {
-        match self {
-            Optimizer::Adam => &["adam.m", "adam.v"],
-            Optimizer::Sgd { .. } => &["sgd.velocity"],
-        }
-    }
-}
-
-/// What an optimizer remembers, on the host.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Moments {
-    /// Updates made so far.
-    pub step: u64,
-    /// For each prefix of [`Optimizer::moments`], one tensor per parameter, in network order; empty before the first
-    /// step.
-    pub values: Vec<(&'static str, Parameters)>,
-}
 
 /// Reads what the optimizer of a run remembers.
 pub struct OptimizerHandle {
@@ -169,40 +129,64 @@ impl optim::Optimizer for Rule {
         gradient: Tensor<D>,
         _state: Option<InSlot>,
     ) -> (Tensor<D>, Option<InSlot>) {
-        let dims = parameter.dims();
-        let count = dims.iter().product::<usize>();
-        let gradient = gradient.reshape([count]);
         let mut state = self.slot.lock();
         state.step += 1;
-        let step = state.step as i32;
+        let step = state.step;
         // Taken, not cloned: a tensor with one owner is updated in place.
-        let mut moments = std::mem::take(&mut state.moments).into_iter();
-        let mut moment = || {
-            let zeros = || Tensor::zeros([count], &gradient.device());
-            moments.next().unwrap_or_else(zeros)
-        };
-        let update = match self.optimizer {
-            Optimizer::Adam => {
-                let m = moment().mul_scalar(BETA_1) + gradient.clone().mul_scalar(1.0 - BETA_1);
-                let v = moment().mul_scalar(BETA_2)
-                    + (gradient.clone() * gradient).mul_scalar(1.0 - BETA_2);
-                let correction = (1.0 - BETA_2.powi(step)).sqrt() / (1.0 - BETA_1.powi(step));
-                let update =
-                    m.clone().mul_scalar(rate * correction) / v.clone().sqrt().add_scalar(EPSILON);
-                state.moments = vec![m, v];
-                update
-            }
-            Optimizer::Sgd { momentum } => {
-                let velocity = moment().mul_scalar(momentum) + gradient;
-                let update = velocity.clone().mul_scalar(rate);
-                state.moments = vec![velocity];
-                update
-            }
-        };
-        (parameter - update.reshape(dims), Some(InSlot))
+        let mut moments = std::mem::take(&mut state.moments);
+        let parameter = update(
+            self.optimizer,
+            rate,
+            step,
+            parameter,
+            gradient,
+            &mut moments,
+        );
+        state.moments = moments;
+        (parameter, Some(InSlot))
     }
 
     fn to_device<const D: usize>(state: InSlot, _device: &Device) -> InSlot {
         state
     }
+}
+
+/// The updated parameter at `step` (from 1), by the formulas of [`glassbox_scratch::reference::adam_step`] and
+/// [`glassbox_scratch::reference::sgd_step`]; `moments`, flat, are updated too, and begin at zero where there are none.
+pub fn update<const D: usize>(
+    optimizer: Optimizer,
+    rate: f64,
+    step: u64,
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: &mut Vec<Tensor<1>>,
+) -> Tensor<D> {
+    let dims = parameter.dims();
+    let count = dims.iter().product::<usize>();
+    let gradient = gradient.reshape([count]);
+    let mut kept = std::mem::take(moments).into_iter();
+    let mut moment = || {
+        let zeros = || Tensor::zeros([count], &gradient.device());
+        kept.next().unwrap_or_else(zeros)
+    };
+    let change = match optimizer {
+        Optimizer::Adam => {
+            let adam = Adam::KERAS;
+            let m =
+                moment().mul_scalar(adam.beta_1) + gradient.clone().mul_scalar(1.0 - adam.beta_1);
+            let v = moment().mul_scalar(adam.beta_2)
+                + (gradient.clone() * gradient).mul_scalar(1.0 - adam.beta_2);
+            let rate = rate * adam.correction(step);
+            let change = m.clone().mul_scalar(rate) / v.clone().sqrt().add_scalar(adam.epsilon);
+            *moments = vec![m, v];
+            change
+        }
+        Optimizer::Sgd { momentum } => {
+            let velocity = moment().mul_scalar(momentum) + gradient;
+            let change = velocity.clone().mul_scalar(rate);
+            *moments = vec![velocity];
+            change
+        }
+    };
+    parameter - change.reshape(dims)
 }

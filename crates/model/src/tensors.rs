@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fs, io::Write, path::Path};
 
 use atomic_write_file::AtomicWriteFile;
-use glassbox_spec::{Parameter, ParameterShape, Parameters};
+use glassbox_spec::{Parameter, ParameterShape, Parameters, misfits};
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde_json::Value;
 
@@ -14,40 +14,6 @@ const KEY: &str = "glassbox";
 
 /// No file may be larger than this.
 const MAX_BYTES: u64 = 8 << 30;
-
-/// What is wrong with `found` as the values of `expected`: nothing missing, extra, misshapen or not finite.
-pub(crate) fn misfits(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for shape in expected {
-        match found.iter().find(|parameter| parameter.name == shape.name) {
-            None => problems.push(format!("{} is missing", shape.name)),
-            Some(parameter) if parameter.shape != shape.shape => problems.push(format!(
-                "{} has shape {:?}, expected {:?}",
-                shape.name, parameter.shape, shape.shape
-            )),
-            Some(parameter) if parameter.values.len() != shape.len() => problems.push(format!(
-                "{} has {} values, expected {}",
-                shape.name,
-                parameter.values.len(),
-                shape.len()
-            )),
-            Some(parameter) => {
-                if let Some(at) = parameter.values.iter().position(|v| !v.is_finite()) {
-                    problems.push(format!(
-                        "{} holds {} at position {at}",
-                        shape.name, parameter.values[at]
-                    ));
-                }
-            }
-        }
-    }
-    for parameter in found {
-        if !expected.iter().any(|shape| shape.name == parameter.name) {
-            problems.push(format!("{} is not part of it", parameter.name));
-        }
-    }
-    problems
-}
 
 /// `expected`, each name with a prefix.
 pub(crate) fn prefixed(prefix: &str, expected: &[ParameterShape]) -> Vec<ParameterShape> {

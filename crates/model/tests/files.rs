@@ -4,7 +4,8 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use glassbox_model::{Checkpoint, ModelError, ModelFile, Moments, Optimizer, Training};
+use glassbox_model::{Checkpoint, ModelError, ModelFile, Training};
+use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{Architecture, Fit, ImageShape, Normalise, Parameters, Plan, Preprocessing};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};

@@ -7,9 +7,11 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_model::{Moments, Network, Optimizer, OptimizerHandle, Pass, StepKey};
+use glassbox_model::{Network, OptimizerHandle};
+use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
-    Activation, Architecture, ImageShape, Operation, Parameters, Plan, PoolGeometry, Shape,
+    Activation, Architecture, ImageShape, Operation, Parameters, Pass, Plan, PoolGeometry, Shape,
+    StepKey,
 };
 
 /// Every kind of layer, nothing square, uneven padding.

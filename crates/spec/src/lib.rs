@@ -29,13 +29,15 @@ mod plan;
 mod preprocessing;
 mod presets;
 mod random;
+mod step;
 
 pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
 pub use error::SpecError;
 pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
-pub use parameters::{Parameter, ParameterShape, Parameters};
+pub use parameters::{Parameter, ParameterShape, Parameters, misfits};
 pub use plan::{Operation, Plan, PlannedLayer};
 pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
 pub use presets::PRESETS;
 pub use random::{Random, Stream};
+pub use step::{Pass, StepKey};

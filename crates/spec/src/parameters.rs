@@ -21,21 +21,26 @@ impl ParameterShape {
     }
 }
 
-/// One parameter with its values, row-major.
+/// One named tensor: a parameter, its gradient, or whatever else has a name, a shape and values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parameter {
+pub struct Parameter<T = f32> {
     /// `<layer>.weight` or `<layer>.bias`.
     pub name: String,
     /// As in [`ParameterShape::shape`].
     pub shape: Vec<usize>,
     /// Row-major, as many as the shape says.
-    pub values: Vec<f32>,
+    pub values: Vec<T>,
 }
 
 /// All parameters of a network, in network order.
 pub type Parameters = Vec<Parameter>;
 
 impl Plan {
+    /// What is wrong with `parameters` as those of this network: every one that is missing, extra, misshapen or not finite.
+    pub fn misfits(&self, parameters: &[Parameter]) -> Vec<String> {
+        misfits(&self.parameters(), parameters)
+    }
+
     /// Initial parameters, a pure function of the seed: Glorot uniform weights, zero biases (Keras's defaults).
     ///
     /// Glorot uniform draws from U(−a, a) with a = √(6 / (fan-in + fan-out)) (Glorot and Bengio, 2010, equation 16).
@@ -62,6 +67,40 @@ impl Plan {
             })
             .collect()
     }
+}
+
+/// What is wrong with `found` as the values of `expected`: nothing missing, extra, misshapen or not finite.
+pub fn misfits(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for shape in expected {
+        match found.iter().find(|parameter| parameter.name == shape.name) {
+            None => problems.push(format!("{} is missing", shape.name)),
+            Some(parameter) if parameter.shape != shape.shape => problems.push(format!(
+                "{} has shape {:?}, expected {:?}",
+                shape.name, parameter.shape, shape.shape
+            )),
+            Some(parameter) if parameter.values.len() != shape.len() => problems.push(format!(
+                "{} has {} values, expected {}",
+                shape.name,
+                parameter.values.len(),
+                shape.len()
+            )),
+            Some(parameter) => {
+                if let Some(at) = parameter.values.iter().position(|v| !v.is_finite()) {
+                    problems.push(format!(
+                        "{} holds {} at position {at}",
+                        shape.name, parameter.values[at]
+                    ));
+                }
+            }
+        }
+    }
+    for parameter in found {
+        if !expected.iter().any(|shape| shape.name == parameter.name) {
+            problems.push(format!("{} is not part of it", parameter.name));
+        }
+    }
+    problems
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use burn::{module::Module, optim::GradientsParams, tensor::Device};
 use glassbox_data::{Batch, BurnBatch};
-use glassbox_model::{ModelError, Moments, Network, Optimizer, OptimizerHandle, Pass, StepKey};
-use glassbox_spec::{Parameters, Plan};
+use glassbox_model::{ModelError, Network, OptimizerHandle};
+use glassbox_scratch::{Moments, Optimizer};
+use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 
 /// Losses of the same 20 steps may differ by so much of their size between two devices in `f32`.
 ///

@@ -9,7 +9,8 @@ use std::{
 };
 
 use glassbox_data::{AUGMENTATIONS, Augment};
-use glassbox_model::{Backend, Optimizer};
+use glassbox_model::Backend;
+use glassbox_scratch::Optimizer;
 use glassbox_spec::{Architecture, ImageShape, Plan, nearest};
 use serde::{Deserialize, Serialize};
 

@@ -15,9 +15,8 @@ use burn::train::{
 };
 use glassbox_data::{BurnLoader, Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Evaluation, evaluate, scored};
-use glassbox_model::{
-    Checkpoint, ModelFile, Moments, Network, OpenDevice, OptimizerHandle, Training,
-};
+use glassbox_model::{Checkpoint, ModelFile, Network, OpenDevice, OptimizerHandle, Training};
+use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
 use crate::{

@@ -5,7 +5,8 @@ use burn::{
     train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep},
 };
 use glassbox_data::BurnBatch;
-use glassbox_model::{Network, Pass, StepKey};
+use glassbox_model::Network;
+use glassbox_spec::{Pass, StepKey};
 
 /// A network in training.
 #[derive(Module, Debug)]

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use glassbox_data::{Augment, Batch, Images, Loader, LoaderOptions};
-use glassbox_model::{Backend, Optimizer};
+use glassbox_model::Backend;
+use glassbox_scratch::Optimizer;
 use glassbox_spec::{Architecture, ImageShape, Random, Stream};
 use glassbox_train::{AGREEMENT_BOUND, disagreement, losses};
 

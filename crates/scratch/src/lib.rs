@@ -1,0 +1,34 @@
+//! Convolutional networks computed by hand.
+//!
+//! * **In**: a [`glassbox_spec::Plan`], its parameters, images `[n, channels, height, width]`, labels.
+//! * **Out**: [`reference`], each operation's forward and backward as plain loops over its formula; a [`Network`] that
+//!   runs a plan through them; the [`Trace`] of a pass, with every value and gradient in it; [`Optimizer`].
+//! * **Never**: nothing of Burn, no file, no random number of its own, no data set. No panic on anything that a file or a
+//!   user can cause; slices of the wrong length are a programming error, and are asserted.
+//!
+//! ```
+//! use glassbox_scratch::Network;
+//! use glassbox_spec::{Architecture, ImageShape, Pass};
+//!
+//! let plan = Architecture::preset("reference", 10)?.plan(ImageShape::new(1, 28, 28)?)?;
+//! let network = Network::<f64>::new(&plan, &plan.initial_parameters(42))?;
+//! let image = vec![0.5; 28 * 28];
+//! let trace = network.trace(&image, Some(&[7]), Pass::Inference)?;
+//! assert_eq!(trace.layer("conv2").map(|layer| layer.values.len()), Some(64 * 11 * 11));
+//! assert_eq!(trace.d_parameters.len(), 10);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod compare;
+mod network;
+mod operations;
+mod optimizer;
+mod real;
+pub mod reference;
+mod trace;
+
+pub use network::{Backward, Forward, Network, NetworkError, Saved};
+pub use operations::Operations;
+pub use optimizer::{Adam, Moments, Optimizer};
+pub use real::Real;
+pub use trace::{Recorded, Trace};

@@ -1,0 +1,463 @@
+//! A plan, run forward and backward through a table of operations.
+
+use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, Shape};
+use rayon::prelude::*;
+
+use crate::{Moments, Operations, Optimizer, Real, Recorded, Trace};
+
+/// Images that one task computes. Fixed, so that the sums over a batch do not depend on the number of threads.
+const IMAGES_PER_TASK: usize = 8;
+
+/// A network with its parameters.
+#[derive(Debug, Clone)]
+pub struct Network<T: Real> {
+    plan: Plan,
+    parameters: Vec<Parameter<T>>,
+    operations: Operations<T>,
+}
+
+/// A forward pass, with everything that the backward pass needs.
+#[derive(Debug, Clone)]
+pub struct Forward<T> {
+    images: Vec<T>,
+    count: usize,
+    layers: Vec<Saved<T>>,
+}
+
+/// What one layer leaves for the backward pass.
+#[derive(Debug, Clone)]
+pub struct Saved<T> {
+    /// Its output, after its activation.
+    pub output: Vec<T>,
+    /// Convolution and dense: before its activation. Empty for the others.
+    pub pre: Vec<T>,
+    /// Max pooling: where each output came from. Empty for the others.
+    pub winners: Vec<u32>,
+    /// Dropout in training: what each value was multiplied by. Empty for the others.
+    pub mask: Vec<T>,
+}
+
+/// A backward pass.
+#[derive(Debug, Clone)]
+pub struct Backward<T> {
+    /// Mean over the batch.
+    pub loss: T,
+    /// The derivative of the loss by the images, then by each layer's output.
+    pub d_values: Vec<Vec<T>>,
+    /// The derivative of the loss by each parameter, in network order.
+    pub d_parameters: Vec<Parameter<T>>,
+}
+
+/// Why a network cannot be built, or cannot take a batch.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// Parameters that are missing, extra, misshapen or not finite; every one is named.
+    #[error("parameters do not fit the network: {}", problems.join("; "))]
+    Parameters {
+        /// One line per parameter.
+        problems: Vec<String>,
+    },
+    /// A batch without images.
+    #[error("a batch of zero images")]
+    NoImages,
+    /// Values that are not a whole number of images.
+    #[error("{values} values are not a whole number of images of {image}")]
+    Images {
+        /// Values in the batch.
+        values: usize,
+        /// The shape that the network takes.
+        image: glassbox_spec::ImageShape,
+    },
+    /// Not one label to an image.
+    #[error("{labels} labels for {images} images")]
+    Labels {
+        /// Labels given.
+        labels: usize,
+        /// Images given.
+        images: usize,
+    },
+    /// A label that is no class.
+    #[error("label {label} of image {index}: the network has {classes} classes, 0 to {}", classes - 1)]
+    Label {
+        /// The label.
+        label: u16,
+        /// Its image's position in the batch.
+        index: usize,
+        /// Classes of the network.
+        classes: usize,
+    },
+}
+
+impl<T: Real> Network<T> {
+    /// The plan's network with these parameters, which must be exactly the plan's, through [`Operations::REFERENCE`].
+    pub fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
+        let problems = plan.misfits(parameters);
+        if !problems.is_empty() {
+            return Err(NetworkError::Parameters { problems });
+        }
+        let in_order = plan.parameters().into_iter().filter_map(|shape| {
+            let found = parameters.iter().find(|p| p.name == shape.name)?;
+            Some(Parameter {
+                name: shape.name,
+                shape: shape.shape,
+                values: convert(&found.values),
+            })
+        });
+        Ok(Self {
+            plan: plan.clone(),
+            parameters: in_order.collect(),
+            operations: Operations::REFERENCE,
+        })
+    }
+
+    /// The same network through other operations.
+    pub fn with_operations(self, operations: Operations<T>) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its parameters, in network order.
+    pub fn parameters(&self) -> &[Parameter<T>] {
+        &self.parameters
+    }
+
+    /// Images `[n, channels, height, width]` to logits, keeping what the backward pass needs.
+    pub fn forward(&self, images: &[T], pass: Pass) -> Result<Forward<T>, NetworkError> {
+        let image = self.plan.input();
+        if images.is_empty() {
+            return Err(NetworkError::NoImages);
+        }
+        if !images.len().is_multiple_of(image.len()) {
+            return Err(NetworkError::Images {
+                values: images.len(),
+                image,
+            });
+        }
+        let mut forward = Forward {
+            images: images.to_vec(),
+            count: images.len() / image.len(),
+            layers: Vec::with_capacity(self.plan.layers().len()),
+        };
+        let mut weight = 0;
+        for (index, layer) in self.plan.layers().iter().enumerate() {
+            let saved = self.forward_layer(index, layer, weight, forward.before(index), pass);
+            weight += weights(layer);
+            forward.layers.push(saved);
+        }
+        Ok(forward)
+    }
+
+    /// Loss and gradients for labels, one to an image.
+    pub fn backward(
+        &self,
+        forward: &Forward<T>,
+        labels: &[u16],
+    ) -> Result<Backward<T>, NetworkError> {
+        let classes = self.plan.classes();
+        if labels.len() != forward.count {
+            return Err(NetworkError::Labels {
+                labels: labels.len(),
+                images: forward.count,
+            });
+        }
+        for (index, label) in labels.iter().copied().enumerate() {
+            if usize::from(label) >= classes {
+                return Err(NetworkError::Label {
+                    label,
+                    index,
+                    classes,
+                });
+            }
+        }
+        let logits = forward.logits();
+        let mut loss = T::zero();
+        let mut probabilities = vec![T::zero(); logits.len()];
+        (self.operations.cross_entropy_forward)(&mut loss, &mut probabilities, logits, labels);
+        let mut d = vec![T::zero(); logits.len()];
+        (self.operations.cross_entropy_backward)(&mut d, &probabilities, labels);
+        let mut d_parameters: Vec<_> = self.parameters.iter().map(zeros).collect();
+        let mut d_values = vec![d];
+        let mut weight = self.parameters.len();
+        for (index, layer) in self.plan.layers().iter().enumerate().rev() {
+            weight -= weights(layer);
+            let d_output = d_values.last().map_or(&[][..], Vec::as_slice);
+            let (before, saved) = (forward.before(index), &forward.layers[index]);
+            let d_own = &mut d_parameters[weight..weight + weights(layer)];
+            let d_input = self.backward_layer(layer, weight, d_own, d_output, before, saved);
+            d_values.push(d_input);
+        }
+        d_values.reverse();
+        Ok(Backward {
+            loss,
+            d_values,
+            d_parameters,
+        })
+    }
+
+    /// A pass with everything that it computed; with labels, forward and backward.
+    pub fn trace(
+        &self,
+        images: &[T],
+        labels: Option<&[u16]>,
+        pass: Pass,
+    ) -> Result<Trace<T>, NetworkError> {
+        let forward = self.forward(images, pass)?;
+        let backward = match labels {
+            Some(labels) => Some(self.backward(&forward, labels)?),
+            None => None,
+        };
+        let (loss, mut d_values, d_parameters) = match backward {
+            Some(b) => (
+                Some(b.loss),
+                b.d_values.into_iter().map(Some).collect(),
+                b.d_parameters,
+            ),
+            None => (None, vec![None; forward.layers.len() + 1], Vec::new()),
+        };
+        let mut layers = vec![Recorded {
+            layer: "input".to_string(),
+            kind: "input",
+            shape: Shape::Image(self.plan.input()),
+            values: forward.images,
+            pre: None,
+            d_values: d_values[0].take(),
+        }];
+        let rest = self
+            .plan
+            .layers()
+            .iter()
+            .zip(forward.layers)
+            .zip(d_values.drain(1..));
+        for ((layer, saved), d_values) in rest {
+            layers.push(Recorded {
+                layer: layer.name.clone(),
+                kind: layer.operation.kind(),
+                shape: layer.output,
+                values: saved.output,
+                pre: Some(saved.pre).filter(|pre| !pre.is_empty()),
+                d_values,
+            });
+        }
+        Ok(Trace {
+            images: forward.count,
+            layers,
+            loss,
+            d_parameters,
+        })
+    }
+
+    /// One step of an optimizer.
+    pub fn update(
+        &mut self,
+        optimizer: Optimizer,
+        moments: &mut Moments<T>,
+        gradients: &[Parameter<T>],
+        rate: f64,
+    ) {
+        optimizer.step(
+            &self.operations,
+            &mut self.parameters,
+            moments,
+            gradients,
+            rate,
+        );
+    }
+
+    fn forward_layer(
+        &self,
+        index: usize,
+        layer: &PlannedLayer,
+        weight: usize,
+        input: &[T],
+        pass: Pass,
+    ) -> Saved<T> {
+        let ops = &self.operations;
+        let count = input.len() / layer.input.len();
+        let zeros = || vec![T::zero(); count * layer.output.len()];
+        let mut saved = Saved {
+            output: zeros(),
+            pre: Vec::new(),
+            winners: Vec::new(),
+            mask: Vec::new(),
+        };
+        let (from, to) = (task(layer.input), task(layer.output));
+        let tasks = saved.output.par_chunks_mut(to).zip(input.par_chunks(from));
+        match layer.operation {
+            Operation::Conv {
+                geometry,
+                activation,
+            } => {
+                let (w, b) = self.weight_and_bias(weight);
+                saved.pre = zeros();
+                tasks
+                    .zip(saved.pre.par_chunks_mut(to))
+                    .for_each(|((y, x), pre)| {
+                        (ops.conv_forward)(pre, x, w, b, &geometry);
+                        (ops.activation_forward)(y, pre, activation);
+                    });
+            }
+            Operation::Dense { activation, .. } => {
+                let (w, b) = self.weight_and_bias(weight);
+                saved.pre = zeros();
+                tasks
+                    .zip(saved.pre.par_chunks_mut(to))
+                    .for_each(|((y, x), pre)| {
+                        (ops.dense_forward)(pre, x, w, b);
+                        (ops.activation_forward)(y, pre, activation);
+                    });
+            }
+            Operation::MaxPool(geometry) => {
+                saved.winners = vec![0; count * layer.output.len()];
+                let winners = saved.winners.par_chunks_mut(to);
+                tasks.zip(winners).for_each(|((y, x), winners)| {
+                    (ops.max_pool_forward)(y, winners, x, &geometry);
+                });
+            }
+            Operation::AvgPool(geometry) => {
+                tasks.for_each(|(y, x)| (ops.avg_pool_forward)(y, x, &geometry));
+            }
+            Operation::Flatten => match layer.input {
+                Shape::Image(shape) => (ops.flatten_forward)(&mut saved.output, input, shape),
+                Shape::Flat(_) => saved.output.copy_from_slice(input),
+            },
+            Operation::Dropout { rate } => match pass {
+                Pass::Training(key) => {
+                    saved.mask = convert(&key.dropout_mask(rate, index, input.len()));
+                    (ops.dropout_forward)(&mut saved.output, input, &saved.mask);
+                }
+                Pass::Inference => saved.output.copy_from_slice(input),
+            },
+        }
+        saved
+    }
+
+    /// The derivative by the layer's input; those by its weight and bias go into `d_own`.
+    fn backward_layer(
+        &self,
+        layer: &PlannedLayer,
+        weight: usize,
+        d_own: &mut [Parameter<T>],
+        d_output: &[T],
+        input: &[T],
+        saved: &Saved<T>,
+    ) -> Vec<T> {
+        let ops = &self.operations;
+        let mut d_input = vec![T::zero(); input.len()];
+        let (from, to) = (task(layer.input), task(layer.output));
+        let tasks = d_input.par_chunks_mut(from).zip(d_output.par_chunks(to));
+        match layer.operation {
+            Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => {
+                let (w, b) = self.weight_and_bias(weight);
+                let tasks = tasks
+                    .zip(input.par_chunks(from))
+                    .zip(saved.pre.par_chunks(to));
+                let parts: Vec<_> = tasks
+                    .map(|(((d_x, d_y), x), pre)| {
+                        let mut d_pre = vec![T::zero(); pre.len()];
+                        (ops.activation_backward)(&mut d_pre, d_y, pre, activation);
+                        let mut d_w = vec![T::zero(); w.len()];
+                        let mut d_b = vec![T::zero(); b.len()];
+                        match layer.operation {
+                            Operation::Conv { geometry, .. } => {
+                                (ops.conv_backward)(
+                                    d_x, &mut d_w, &mut d_b, &d_pre, x, w, &geometry,
+                                );
+                            }
+                            _ => (ops.dense_backward)(d_x, &mut d_w, &mut d_b, &d_pre, x, w),
+                        }
+                        [d_w, d_b]
+                    })
+                    .collect();
+                // In the order of the images, whichever task was done first.
+                for part in parts {
+                    for (sum, part) in d_own.iter_mut().zip(part) {
+                        for (sum, value) in sum.values.iter_mut().zip(part) {
+                            *sum += value;
+                        }
+                    }
+                }
+            }
+            Operation::MaxPool(geometry) => {
+                tasks
+                    .zip(saved.winners.par_chunks(to))
+                    .for_each(|((d_x, d_y), winners)| {
+                        (ops.max_pool_backward)(d_x, d_y, winners, &geometry);
+                    });
+            }
+            Operation::AvgPool(geometry) => {
+                tasks.for_each(|(d_x, d_y)| (ops.avg_pool_backward)(d_x, d_y, &geometry));
+            }
+            Operation::Flatten => match layer.input {
+                Shape::Image(shape) => (ops.flatten_backward)(&mut d_input, d_output, shape),
+                Shape::Flat(_) => d_input.copy_from_slice(d_output),
+            },
+            Operation::Dropout { .. } if saved.mask.is_empty() => d_input.copy_from_slice(d_output),
+            Operation::Dropout { .. } => {
+                (ops.dropout_backward)(&mut d_input, d_output, &saved.mask);
+            }
+        }
+        d_input
+    }
+
+    fn weight_and_bias(&self, weight: usize) -> (&[T], &[T]) {
+        (
+            &self.parameters[weight].values,
+            &self.parameters[weight + 1].values,
+        )
+    }
+}
+
+impl<T> Forward<T> {
+    /// Images in the batch.
+    pub fn images(&self) -> usize {
+        self.count
+    }
+
+    /// What each layer computed, in order.
+    pub fn layers(&self) -> &[Saved<T>] {
+        &self.layers
+    }
+
+    /// Images × classes.
+    pub fn logits(&self) -> &[T] {
+        self.before(self.layers.len())
+    }
+
+    /// The input of a layer: the output of the one before it, or the images.
+    fn before(&self, layer: usize) -> &[T] {
+        match layer {
+            0 => &self.images,
+            _ => &self.layers[layer - 1].output,
+        }
+    }
+}
+
+/// How many parameters a layer has: weight and bias, or none.
+fn weights(layer: &PlannedLayer) -> usize {
+    match layer.operation {
+        Operation::Conv { .. } | Operation::Dense { .. } => 2,
+        _ => 0,
+    }
+}
+
+/// Values that one task computes of a tensor with this shape for one image.
+fn task(shape: Shape) -> usize {
+    IMAGES_PER_TASK * shape.len()
+}
+
+fn zeros<T: Real>(parameter: &Parameter<T>) -> Parameter<T> {
+    Parameter {
+        name: parameter.name.clone(),
+        shape: parameter.shape.clone(),
+        values: vec![T::zero(); parameter.values.len()],
+    }
+}
+
+fn convert<T: Real>(values: &[f32]) -> Vec<T> {
+    values.iter().map(|v| T::of(f64::from(*v))).collect()
+}
