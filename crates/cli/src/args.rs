@@ -31,6 +31,11 @@ pub enum Command {
   glassbox predict --model runs/mnist-1 mnist:test:42 --jsonl
   cat digit.png | glassbox predict --model runs/mnist-1 -")]
     Predict(PredictArgs),
+    /// Write every value and gradient of a pass to a file
+    #[command(after_help = "Examples:
+  glassbox gradients --model runs/mnist-1 --labels 7 --out g.safetensors mnist:test:0
+  glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png")]
+    Gradients(GradientsArgs),
     /// Print a network's layers, shapes and counts
     #[command(after_help = "Examples:
   glassbox summary --arch reference --input 1x28x28
@@ -54,7 +59,7 @@ pub struct TrainArgs {
     /// Architecture: reference, lenet5, tiny-vgg, or a TOML file [default: reference]
     #[arg(long, value_name = "NAME|FILE")]
     pub arch: Option<String>,
-    /// What computes: cpu, flex, ndarray, wgpu, cuda [default: cpu]
+    /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch [default: cpu]
     #[arg(long, value_name = "NAME")]
     pub backend: Option<String>,
     /// Passes over the training images [default: by the data's recipe]
@@ -189,6 +194,31 @@ pub struct PredictArgs {
 }
 
 #[derive(Debug, Parser)]
+pub struct GradientsArgs {
+    /// Model file, or run folder
+    #[arg(long, value_name = "FILE|RUN")]
+    pub model: PathBuf,
+    /// The class of each image, by name or number; without them there is no loss and no gradient
+    #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub backend: String,
+    /// Safetensors file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Exchange light and dark first
+    #[arg(long)]
+    pub invert: bool,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// PNG or JPEG files, folders, `-` for standard input, or DATASET:train|test:INDEX
+    #[arg(required = true, value_name = "IMAGE|FOLDER|-")]
+    pub inputs: Vec<String>,
+}
+
+#[derive(Debug, Parser)]
 pub struct SummaryArgs {
     /// Architecture: reference, lenet5, tiny-vgg, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
@@ -279,6 +309,7 @@ mod tests {
             "glassbox train --resume r --epochs 2 --tui",
             "glassbox eval --model m --data d --split validation --backend b --json --csv f --min-accuracy 0.5",
             "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
+            "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
             "glassbox summary --arch a --input 1x28x28 --json",
             "glassbox data show mnist --png x.png",
         ];
@@ -295,6 +326,7 @@ mod tests {
             "glassbox train --json --tui",
             "glassbox predict --model m --json --jsonl a.png",
             "glassbox predict --model m",
+            "glassbox gradients --model m a.png",
             "glassbox train --epochs -1",
         ] {
             assert!(

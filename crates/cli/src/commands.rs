@@ -3,6 +3,8 @@
 pub mod data;
 pub mod devices;
 pub mod eval;
+pub mod gradients;
+pub mod pictures;
 pub mod predict;
 pub mod summary;
 pub mod train;

@@ -29,6 +29,11 @@ impl Failure {
         Self::new(2, message)
     }
 
+    /// 3: data missing or corrupt.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::new(3, message)
+    }
+
     /// 4: model file or checkpoint unusable.
     pub fn model(message: impl Into<String>) -> Self {
         Self::new(4, message)

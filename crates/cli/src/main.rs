@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(args, started),
         Command::Eval(args) => commands::eval::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Gradients(args) => commands::gradients::run(args),
         Command::Summary(args) => commands::summary::run(args),
         Command::Data(args) => commands::data::run(args),
         Command::Devices => commands::devices::run(),

@@ -2,13 +2,14 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
-use glassbox_data::{BurnBatch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
-use glassbox_model::{ModelError, ModelFile, Network, OpenDevice};
+use glassbox_data::{Batch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
+use glassbox_model::{ModelError, ModelFile, OpenDevice};
+use glassbox_scratch::Trace;
 use glassbox_spec::{Fit, ImageShape, Preprocessing};
 use serde::Serialize;
 
 use crate::{
-    Evaluation, evaluate,
+    Engine, Evaluation, evaluate,
     evaluation::{largest, softmax},
 };
 
@@ -18,7 +19,7 @@ const BATCH: usize = 64;
 /// A model ready to predict.
 pub struct Classifier {
     file: ModelFile,
-    network: Network,
+    engine: Engine,
 }
 
 /// What the model says about one picture.
@@ -58,8 +59,8 @@ impl Classifier {
     /// Reads a model file and builds its network on a device.
     pub fn open(path: &Path, device: &OpenDevice) -> Result<Self, ModelError> {
         let file = ModelFile::read(path)?;
-        let network = Network::new(&file.plan(path)?, &file.parameters, &device.device)?;
-        Ok(Self { file, network })
+        let engine = Engine::new(&file.plan(path)?, &file.parameters, device)?;
+        Ok(Self { file, engine })
     }
 
     /// The file that it was read from.
@@ -87,16 +88,9 @@ impl Classifier {
         prepared: &[Prepared],
         top: usize,
     ) -> Result<Vec<Prediction>, ModelError> {
-        let Preprocessing { fit, normalise } = &self.file.preprocessing;
-        let table = normalise.table();
         let mut predictions = Vec::with_capacity(prepared.len());
         for chunk in prepared.chunks(BATCH) {
-            let mut pixels = Vec::new();
-            for picture in chunk {
-                table.append(&picture.pixels, &mut pixels);
-            }
-            let shape = [chunk.len(), fit.channels, fit.height, fit.width];
-            let logits = self.network.predict(pixels, shape)?;
+            let logits = self.engine.logits(self.normalised(chunk))?;
             let classes = self.file.classes.len();
             for (logits, picture) in logits.chunks_exact(classes).zip(chunk) {
                 predictions.push(self.prediction(logits, top, picture.warning.clone()));
@@ -105,21 +99,40 @@ impl Classifier {
         Ok(predictions)
     }
 
+    /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward.
+    pub fn trace(
+        &self,
+        prepared: &[Prepared],
+        labels: Option<&[u16]>,
+    ) -> Result<Trace, ModelError> {
+        self.engine.trace(self.normalised(prepared), labels)
+    }
+
+    /// The network's input.
+    fn normalised(&self, prepared: &[Prepared]) -> Vec<f32> {
+        let table = self.file.preprocessing.normalise.table();
+        let mut pixels = Vec::new();
+        for picture in prepared {
+            table.append(&picture.pixels, &mut pixels);
+        }
+        pixels
+    }
+
     /// Evaluates the model on images of a dataset with the same classes, fitted where their shape differs.
     pub fn evaluate(
         &self,
         images: Arc<Images>,
         indices: Vec<u32>,
-        mut each: impl FnMut(&BurnBatch, &[f32]),
+        mut each: impl FnMut(&Batch, &[f32]),
     ) -> Result<Evaluation, ClassifierError> {
         let Preprocessing { fit, normalise } = &self.file.preprocessing;
         let images = fitted(images, fit, self.file.classes.len())?;
         let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH));
-        let each = |batch: &BurnBatch, logits: &[f32]| {
+        let each = |batch: &Batch, logits: &[f32]| {
             each(batch, logits);
             ControlFlow::Continue(())
         };
-        Ok(evaluate(&self.network, &loader, &self.file.classes, each)?)
+        Ok(evaluate(&self.engine, &loader, &self.file.classes, each)?)
     }
 
     fn prediction(&self, logits: &[f32], top: usize, warning: Option<String>) -> Prediction {

@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use glassbox_data::{BurnBatch, Loader};
-use glassbox_model::{ModelError, Network};
-use glassbox_spec::Pass;
+use glassbox_data::{Batch, Loader};
+use glassbox_model::ModelError;
 use serde::Serialize;
+
+use crate::Engine;
 
 /// The figures of one evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -120,20 +121,19 @@ impl Tally {
     }
 }
 
-/// Evaluates a network on every image of a loader (on the device of its parameters, in inference).
+/// Evaluates a network on every image of a loader, in inference.
 ///
-/// `each` sees every batch with its logits, and may break off; the figures are then of the batches up to there.
+/// `each` sees every batch (without its pixels, which the network has taken) with its logits, and may break off; the
+/// figures are then of the batches up to there.
 pub fn evaluate(
-    network: &Network,
+    engine: &Engine,
     loader: &Loader,
     names: &[String],
-    mut each: impl FnMut(&BurnBatch, &[f32]) -> ControlFlow<()>,
+    mut each: impl FnMut(&Batch, &[f32]) -> ControlFlow<()>,
 ) -> Result<Evaluation, ModelError> {
-    let device = network.device();
     let mut tally = Tally::new(names.len());
-    for batch in loader.epoch(1) {
-        let batch = BurnBatch::new(batch, &device);
-        let logits = network.logits(batch.images.clone(), Pass::Inference)?;
+    for mut batch in loader.epoch(1) {
+        let logits = engine.logits(std::mem::take(&mut batch.pixels))?;
         tally.add(&logits, &batch.labels);
         if each(&batch, &logits).is_break() {
             break;
@@ -156,7 +156,7 @@ pub struct Scored {
 }
 
 /// The answers in a batch, from its logits.
-pub fn scored<'a>(batch: &'a BurnBatch, logits: &'a [f32]) -> impl Iterator<Item = Scored> + 'a {
+pub fn scored<'a>(batch: &'a Batch, logits: &'a [f32]) -> impl Iterator<Item = Scored> + 'a {
     let classes = logits.len() / batch.labels.len().max(1);
     logits
         .chunks_exact(classes.max(1))

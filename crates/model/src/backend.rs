@@ -1,4 +1,4 @@
-//! Which of Burn's backends computes, and how it is opened.
+//! What computes, one of Burn's backends or the hand-written engine, and how it is opened.
 
 use std::{fmt, str::FromStr};
 
@@ -18,13 +18,15 @@ pub enum Backend {
     Wgpu,
     /// Burn's CUDA (cargo feature `cuda`).
     Cuda,
+    /// The hand-written engine on the CPU, without Burn.
+    Scratch,
 }
 
 /// An opened device.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
-    /// Without autodiff.
-    pub device: Device,
+    /// Burn's device, without autodiff; `None` where the hand-written engine computes.
+    pub burn: Option<Device>,
     /// Name for people: the adapter's where there is one.
     pub name: String,
     /// What they should know before they wait for it.
@@ -33,12 +35,13 @@ pub struct OpenDevice {
 
 impl Backend {
     /// Every backend.
-    pub const ALL: [Backend; 5] = [
+    pub const ALL: [Backend; 6] = [
         Backend::Cpu,
         Backend::Flex,
         Backend::Ndarray,
         Backend::Wgpu,
         Backend::Cuda,
+        Backend::Scratch,
     ];
 
     /// As on the command line.
@@ -49,13 +52,14 @@ impl Backend {
             Backend::Ndarray => "ndarray",
             Backend::Wgpu => "wgpu",
             Backend::Cuda => "cuda",
+            Backend::Scratch => "scratch",
         }
     }
 
     /// Whether this program was built with it.
     pub fn compiled(self) -> bool {
         match self {
-            Backend::Cpu | Backend::Flex => true,
+            Backend::Cpu | Backend::Flex | Backend::Scratch => true,
             Backend::Ndarray => cfg!(feature = "ndarray"),
             Backend::Wgpu => cfg!(feature = "wgpu"),
             Backend::Cuda => cfg!(feature = "cuda"),
@@ -71,15 +75,20 @@ impl Backend {
     pub fn open(self) -> Result<OpenDevice, BackendError> {
         match self {
             Backend::Cpu | Backend::Flex => Ok(OpenDevice {
-                device: Device::flex(),
+                burn: Some(Device::flex()),
                 name: "CPU (Burn Flex)".to_string(),
                 warning: None,
+            }),
+            Backend::Scratch => Ok(OpenDevice {
+                burn: None,
+                name: "CPU (by hand, plain loops)".to_string(),
+                warning: Some("plain loops: right, and slow".to_string()),
             }),
             #[cfg(feature = "ndarray")]
             Backend::Ndarray => Ok(OpenDevice {
                 // Burn drops this backend in 0.23; until then it is a second opinion.
                 #[allow(deprecated)]
-                device: Device::ndarray(),
+                burn: Some(Device::ndarray()),
                 name: "CPU (Burn NdArray)".to_string(),
                 warning: None,
             }),
@@ -116,7 +125,7 @@ impl FromStr for Backend {
 #[non_exhaustive]
 pub enum BackendError {
     /// No such name.
-    #[error("unknown backend `{name}`{}; the backends are cpu, flex, ndarray, wgpu, cuda",
+    #[error("unknown backend `{name}`{}; the backends are cpu, flex, ndarray, wgpu, cuda, scratch",
         nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default())]
     Unknown {
         /// As typed.
@@ -178,7 +187,7 @@ mod wgpu {
             format!("{name} is no GPU but software on the CPU: right, and slow; --backend cpu is much faster")
         });
         Ok(OpenDevice {
-            device,
+            burn: Some(device),
             name,
             warning,
         })
@@ -205,7 +214,7 @@ mod cuda {
                 name: device
                     .identity()
                     .map_or("CUDA device 0".to_string(), |identity| identity.name),
-                device,
+                burn: Some(device),
                 warning: None,
             }),
             _ => Err(BackendError::NoDevice {

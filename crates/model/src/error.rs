@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use glassbox_scratch::NetworkError;
 use glassbox_spec::{PreprocessingError, SpecError};
 
 /// Why a model cannot be read, written or built.
@@ -56,12 +57,9 @@ pub enum ModelError {
         /// Why.
         source: PreprocessingError,
     },
-    /// Parameters that are not those of the plan.
-    #[error("parameters do not fit the network: {}", problems.join("; "))]
-    Parameters {
-        /// One line per parameter.
-        problems: Vec<String>,
-    },
+    /// Parameters that are not those of the plan, or a batch that is not for it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The device failed to give a tensor back.
     #[error("the device failed: {problem}")]
     Device {

@@ -9,14 +9,18 @@
 mod backend;
 mod checkpoint;
 mod error;
+mod losses;
 mod model_file;
 mod network;
 mod optimizer;
 mod tensors;
+mod trace;
 
 pub use backend::{Backend, BackendError, OpenDevice};
 pub use checkpoint::Checkpoint;
 pub use error::ModelError;
+pub use losses::losses;
 pub use model_file::{ModelFile, Training};
 pub use network::Network;
-pub use optimizer::OptimizerHandle;
+pub use optimizer::{OptimizerHandle, update};
+pub use tensors::write_tensors;

@@ -8,6 +8,7 @@ use burn::{
         ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions},
     },
 };
+use glassbox_scratch::{NetworkError, count_images};
 use glassbox_spec::{
     Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan, PoolGeometry, Sides,
 };
@@ -19,41 +20,41 @@ use crate::ModelError;
 /// Between blocks everything is `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`.
 #[derive(Module, Debug)]
 pub struct Network {
-    blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
     #[module(skip)]
-    names: Vec<String>,
+    pub(crate) plan: Plan,
 }
 
 /// One layer. What has parameters is a module of its own; the rest is its operation.
 #[derive(Module, Debug)]
-enum Block {
+pub(crate) enum Block {
     Conv(Conv),
     Dense(Dense),
     Fixed(Fixed),
 }
 
 #[derive(Module, Debug)]
-struct Conv {
+pub(crate) struct Conv {
     /// `[out, in, kernel height, kernel width]`
-    weight: Param<Tensor<4>>,
-    bias: Param<Tensor<1>>,
+    pub weight: Param<Tensor<4>>,
+    pub bias: Param<Tensor<1>>,
     #[module(skip)]
     geometry: ConvGeometry,
     #[module(skip)]
-    activation: Activation,
+    pub activation: Activation,
 }
 
 #[derive(Module, Debug)]
-struct Dense {
+pub(crate) struct Dense {
     /// `[out, in]`
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
+    pub weight: Param<Tensor<2>>,
+    pub bias: Param<Tensor<1>>,
     #[module(skip)]
-    activation: Activation,
+    pub activation: Activation,
 }
 
 #[derive(Module, Debug)]
-struct Fixed {
+pub(crate) struct Fixed {
     #[module(skip)]
     operation: Operation,
     /// Position in the network, which its dropout stream depends on.
@@ -66,7 +67,7 @@ impl Network {
     pub fn new(plan: &Plan, parameters: &Parameters, device: &Device) -> Result<Self, ModelError> {
         let problems = plan.misfits(parameters);
         if !problems.is_empty() {
-            return Err(ModelError::Parameters { problems });
+            return Err(NetworkError::Parameters { problems }.into());
         }
         let data = |name: String| {
             // Present: `misfits` compared every name and shape.
@@ -98,12 +99,8 @@ impl Network {
                 operation => Block::Fixed(Fixed { operation, index }),
             });
         }
-        let names = plan
-            .layers()
-            .iter()
-            .map(|layer| layer.name.clone())
-            .collect();
-        Ok(Self { blocks, names })
+        let plan = plan.clone();
+        Ok(Self { blocks, plan })
     }
 
     /// Images `[n, channels, height, width]` to logits `[n, classes]`.
@@ -111,8 +108,8 @@ impl Network {
         let mut x = images;
         for block in &self.blocks {
             x = match block {
-                Block::Conv(conv) => conv.forward(x),
-                Block::Dense(dense) => dense.forward(x),
+                Block::Conv(conv) => activate(conv.forward(x), conv.activation),
+                Block::Dense(dense) => activate(dense.forward(x), dense.activation),
                 Block::Fixed(fixed) => fixed.forward(x, pass),
             };
         }
@@ -134,8 +131,11 @@ impl Network {
     }
 
     /// Logits for normalised pixels `[n, channels, height, width]`, in inference.
-    pub fn predict(&self, pixels: Vec<f32>, shape: [usize; 4]) -> Result<Vec<f32>, ModelError> {
-        let images = Tensor::from_data(TensorData::new(pixels, shape), &self.device());
+    pub fn predict(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        let count = count_images(&self.plan, pixels.len())?;
+        let [channels, height, width]: [usize; 3] = self.plan.input().into();
+        let pixels = TensorData::new(pixels, [count, channels, height, width]);
+        let images = Tensor::from_data(pixels, &self.device());
         self.logits(images, Pass::Inference)
     }
 
@@ -147,7 +147,7 @@ impl Network {
     /// All parameters, read back from the device, in network order.
     pub fn parameters(&self) -> Result<Parameters, ModelError> {
         let mut parameters = Vec::new();
-        for (name, block) in self.names.iter().zip(&self.blocks) {
+        for (name, block) in self.names().zip(&self.blocks) {
             let (weight, bias) = match block {
                 Block::Conv(conv) => (read(conv.weight.val())?, read(conv.bias.val())?),
                 Block::Dense(dense) => (read(dense.weight.val())?, read(dense.bias.val())?),
@@ -164,10 +164,15 @@ impl Network {
         Ok(parameters)
     }
 
+    /// The layers' names.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.plan.layers().iter().map(|layer| layer.name.as_str())
+    }
+
     /// Name and Burn's identity of every parameter, in network order.
     pub(crate) fn parameter_ids(&self) -> Vec<(String, burn::module::ParamId)> {
         let mut ids = Vec::new();
-        for (name, block) in self.names.iter().zip(&self.blocks) {
+        for (name, block) in self.names().zip(&self.blocks) {
             let (weight, bias) = match block {
                 Block::Conv(conv) => (conv.weight.id, conv.bias.id),
                 Block::Dense(dense) => (dense.weight.id, dense.bias.id),
@@ -181,27 +186,26 @@ impl Network {
 }
 
 impl Conv {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Without the activation.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let padding = pairs(self.geometry.padding());
         let options = ConvOptions::new_with_padding(self.geometry.stride(), padding, [1, 1], 1);
-        activate(
-            conv2d(x, self.weight.val(), Some(self.bias.val()), options),
-            self.activation,
-        )
+        conv2d(x, self.weight.val(), Some(self.bias.val()), options)
     }
 }
 
 impl Dense {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Without the activation.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let product = vector(x).matmul(self.weight.val().transpose());
-        let y = activate(product + self.bias.val().unsqueeze(), self.activation);
+        let y = product + self.bias.val().unsqueeze();
         let [n, units] = y.dims();
         y.reshape([n, units, 1, 1])
     }
 }
 
 impl Fixed {
-    fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
         match (self.operation, pass) {
             (Operation::MaxPool(geometry), _) => max_pool(x, &geometry),
             (Operation::AvgPool(geometry), _) => avg_pool(x, &geometry),
@@ -242,7 +246,7 @@ fn pairs(sides: Sides) -> [(usize, usize); 2] {
     [(sides.top, sides.bottom), (sides.left, sides.right)]
 }
 
-fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+pub(crate) fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
         Activation::Linear => x,
         Activation::Relu => activation::relu(x),
@@ -255,7 +259,7 @@ fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
 }
 
 /// `[n, features, 1, 1]` to `[n, features]`.
-fn vector(x: Tensor<4>) -> Tensor<2> {
+pub(crate) fn vector(x: Tensor<4>) -> Tensor<2> {
     let [n, features, _, _] = x.dims();
     x.reshape([n, features])
 }

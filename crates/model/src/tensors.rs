@@ -49,12 +49,15 @@ impl View for Values<'_> {
 /// Writes beside `path`, flushes to the disk, renames.
 pub(crate) fn write(
     path: &Path,
-    parameters: &Parameters,
+    parameters: &[Parameter],
     metadata: &Value,
 ) -> Result<(), ModelError> {
-    let metadata = HashMap::from([(KEY.to_string(), metadata.to_string())]);
+    let metadata = match metadata {
+        Value::Null => None,
+        metadata => Some(HashMap::from([(KEY.to_string(), metadata.to_string())])),
+    };
     let tensors = parameters.iter().map(|p| (p.name.as_str(), Values(p)));
-    let bytes = serialize(tensors, Some(metadata)).map_err(|error| ModelError::Format {
+    let bytes = serialize(tensors, metadata).map_err(|error| ModelError::Format {
         path: path.to_path_buf(),
         problem: error.to_string(),
     })?;
@@ -65,6 +68,11 @@ pub(crate) fn write(
     let mut file = AtomicWriteFile::open(path).map_err(io)?;
     file.write_all(&bytes).map_err(io)?;
     file.commit().map_err(io)
+}
+
+/// Writes named tensors, such as those of a trace, as a safetensors file: beside `path`, then renamed.
+pub fn write_tensors(path: &Path, tensors: &[Parameter]) -> Result<(), ModelError> {
+    write(path, tensors, &Value::Null)
 }
 
 /// Every tensor and the metadata of a file; tensors other than `f32` are refused.

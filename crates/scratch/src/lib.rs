@@ -27,7 +27,7 @@ mod real;
 pub mod reference;
 mod trace;
 
-pub use network::{Backward, Forward, Network, NetworkError, Saved};
+pub use network::{Backward, Forward, Network, NetworkError, Saved, check_labels, count_images};
 pub use operations::Operations;
 pub use optimizer::{Adam, Moments, Optimizer};
 pub use real::Real;

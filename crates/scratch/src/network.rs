@@ -1,6 +1,6 @@
 //! A plan, run forward and backward through a table of operations.
 
-use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, Shape};
+use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, Shape, StepKey};
 use rayon::prelude::*;
 
 use crate::{Moments, Operations, Optimizer, Real, Recorded, Trace};
@@ -89,6 +89,36 @@ pub enum NetworkError {
     },
 }
 
+/// How many images so many values are, for a plan's network.
+pub fn count_images(plan: &Plan, values: usize) -> Result<usize, NetworkError> {
+    let image = plan.input();
+    match values {
+        0 => Err(NetworkError::NoImages),
+        _ if values.is_multiple_of(image.len()) => Ok(values / image.len()),
+        _ => Err(NetworkError::Images { values, image }),
+    }
+}
+
+/// Fails unless there is one label to an image, each a class of the plan's network.
+pub fn check_labels(plan: &Plan, images: usize, labels: &[u16]) -> Result<(), NetworkError> {
+    let classes = plan.classes();
+    if labels.len() != images {
+        let labels = labels.len();
+        return Err(NetworkError::Labels { labels, images });
+    }
+    let wrong = labels
+        .iter()
+        .position(|label| usize::from(*label) >= classes);
+    match wrong {
+        None => Ok(()),
+        Some(index) => Err(NetworkError::Label {
+            label: labels[index],
+            index,
+            classes,
+        }),
+    }
+}
+
 impl<T: Real> Network<T> {
     /// The plan's network with these parameters, which must be exactly the plan's, through [`Operations::REFERENCE`].
     pub fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
@@ -128,19 +158,9 @@ impl<T: Real> Network<T> {
 
     /// Images `[n, channels, height, width]` to logits, keeping what the backward pass needs.
     pub fn forward(&self, images: &[T], pass: Pass) -> Result<Forward<T>, NetworkError> {
-        let image = self.plan.input();
-        if images.is_empty() {
-            return Err(NetworkError::NoImages);
-        }
-        if !images.len().is_multiple_of(image.len()) {
-            return Err(NetworkError::Images {
-                values: images.len(),
-                image,
-            });
-        }
         let mut forward = Forward {
             images: images.to_vec(),
-            count: images.len() / image.len(),
+            count: count_images(&self.plan, images.len())?,
             layers: Vec::with_capacity(self.plan.layers().len()),
         };
         let mut weight = 0;
@@ -158,22 +178,7 @@ impl<T: Real> Network<T> {
         forward: &Forward<T>,
         labels: &[u16],
     ) -> Result<Backward<T>, NetworkError> {
-        let classes = self.plan.classes();
-        if labels.len() != forward.count {
-            return Err(NetworkError::Labels {
-                labels: labels.len(),
-                images: forward.count,
-            });
-        }
-        for (index, label) in labels.iter().copied().enumerate() {
-            if usize::from(label) >= classes {
-                return Err(NetworkError::Label {
-                    label,
-                    index,
-                    classes,
-                });
-            }
-        }
+        check_labels(&self.plan, forward.count, labels)?;
         let logits = forward.logits();
         let mut loss = T::zero();
         let mut probabilities = vec![T::zero(); logits.len()];
@@ -266,6 +271,24 @@ impl<T: Real> Network<T> {
             gradients,
             rate,
         );
+    }
+
+    /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
+    pub fn losses(
+        mut self,
+        optimizer: Optimizer,
+        rate: f64,
+        batches: &[(&[f32], &[u16])],
+    ) -> Result<Vec<f64>, NetworkError> {
+        let mut moments = Moments::default();
+        let mut losses = Vec::with_capacity(batches.len());
+        for (key, (images, labels)) in StepKey::steps().zip(batches) {
+            let forward = self.forward(&convert(images), Pass::Training(key))?;
+            let backward = self.backward(&forward, labels)?;
+            losses.push(backward.loss.into());
+            self.update(optimizer, &mut moments, &backward.d_parameters, rate);
+        }
+        Ok(losses)
     }
 
     fn forward_layer(

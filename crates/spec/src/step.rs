@@ -23,6 +23,15 @@ pub enum Pass {
 }
 
 impl StepKey {
+    /// The steps of a first epoch with seed 0, for comparisons.
+    pub fn steps() -> impl Iterator<Item = Self> {
+        (0..).map(|batch| Self {
+            seed: 0,
+            epoch: 1,
+            batch,
+        })
+    }
+
     /// The mask of a dropout layer, given by its position in the network, for so many values.
     ///
     /// 0 with probability `rate`, else 1 / (1 − rate) (Srivastava et al., 2014, in the "inverted" form).

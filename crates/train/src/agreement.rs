@@ -1,10 +1,9 @@
-//! The same steps on two devices: whether a GPU computes what the CPU computes.
+//! The same steps on two devices: whether one computes what the other computes.
 
-use burn::{module::Module, optim::GradientsParams, tensor::Device};
-use glassbox_data::{Batch, BurnBatch};
-use glassbox_model::{ModelError, Network, OptimizerHandle};
-use glassbox_scratch::{Moments, Optimizer};
-use glassbox_spec::{Parameters, Pass, Plan, StepKey};
+use glassbox_data::Batch;
+use glassbox_model::{ModelError, OpenDevice};
+use glassbox_scratch::{Network, Optimizer};
+use glassbox_spec::{Parameters, Plan};
 
 /// Losses of the same 20 steps may differ by so much of their size between two devices in `f32`.
 ///
@@ -12,43 +11,26 @@ use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 /// multiply in reduced precision; 64 weights with the wrong sign are beyond it.
 pub const AGREEMENT_BOUND: f64 = 1e-3;
 
-/// Trains on the batches in turn, a step each, and yields the loss before each update.
+/// Trains on the batches in turn, a step each at a steady rate, and yields the loss before each update.
 pub fn losses(
     plan: &Plan,
     parameters: &Parameters,
     optimizer: Optimizer,
     rate: f64,
     batches: &[Batch],
-    device: &Device,
+    device: &OpenDevice,
 ) -> Result<Vec<f64>, ModelError> {
-    let device = device.clone().autodiff();
-    let mut network = Network::new(plan, parameters, &device)?.train();
-    let (mut optimizer, _) = OptimizerHandle::new(
-        optimizer,
-        &network,
-        &Moments::default(),
-        &device.clone().inner(),
-    )?;
-    let mut losses = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let batch = BurnBatch::new(batch.clone(), &device);
-        let key = StepKey {
-            seed: 0,
-            epoch: batch.epoch,
-            batch: batch.number,
-        };
-        let logits = network.forward(batch.images, Pass::Training(key));
-        let loss = Network::loss(logits, batch.targets);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = optimizer.step(rate, network, gradients);
-        let loss = loss
-            .try_into_scalar::<f64>()
-            .map_err(|error| ModelError::Device {
-                problem: error.to_string(),
-            })?;
-        losses.push(loss);
+    let batches: Vec<_> = batches
+        .iter()
+        .map(|batch| (batch.pixels.as_slice(), batch.labels.as_slice()))
+        .collect();
+    match &device.burn {
+        Some(device) => glassbox_model::losses(plan, parameters, optimizer, rate, &batches, device),
+        None => {
+            let network = Network::<f32>::new(plan, parameters)?;
+            Ok(network.losses(optimizer, rate, &batches)?)
+        }
     }
-    Ok(losses)
 }
 
 /// The largest difference between two runs of losses, relative to the first's; infinite if either is not finite.

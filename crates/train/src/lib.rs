@@ -5,13 +5,16 @@
 //! * **Never**: it prints nothing (a [`Report`] is told what happens), and it trains nothing on the GPU that it has not
 //!   first held against the CPU.
 //!
-//! The loop runs on Burn's `SupervisedTraining` and `Learner`, with a strategy of our own: Burn's would neither resume
-//! exactly nor keep a checkpoint in one file. Everything in the run folder can be derived from the checkpoints.
+//! The loop runs on Burn's `SupervisedTraining` and `Learner`, with a strategy of our own (Burn's would neither resume
+//! exactly nor keep a checkpoint in one file), or on the hand-written engine. Everything in the run folder can be derived from the checkpoints.
 
 mod agreement;
+mod burn_trainer;
 mod config;
+mod epochs;
 mod error;
 mod folder;
+mod hand_trainer;
 mod predictions;
 mod prepared;
 mod quiet;
@@ -21,7 +24,6 @@ mod run;
 mod schedule;
 mod settings;
 mod state;
-mod strategy;
 mod trainee;
 
 pub use agreement::{AGREEMENT_BOUND, disagreement, losses};

@@ -4,30 +4,24 @@ use std::{
     fs, io,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
-use burn::train::{
-    Interrupter, Learner, SupervisedTraining, TrainingStrategy,
-    logger::InMemoryMetricLogger,
-    metric::{AccuracyMetric, LossMetric},
-};
-use glassbox_data::{BurnLoader, Dataset, Images, Loader, LoaderOptions, Part};
-use glassbox_infer::{Evaluation, evaluate, scored};
-use glassbox_model::{Checkpoint, ModelFile, Network, OpenDevice, OptimizerHandle, Training};
+use burn::train::Interrupter;
+use glassbox_data::{Dataset, Images, Loader, LoaderOptions, Part};
+use glassbox_infer::{Engine, Evaluation, evaluate, scored};
+use glassbox_model::{Checkpoint, ModelFile, OpenDevice, Training};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
 use crate::{
-    Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary, TrainError,
+    Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
+    epochs::Work,
     folder::{environment, io_error, peak_rss, simd},
+    hand_trainer,
     predictions::write_predictions,
     prepared::{prepare, trust},
-    quiet::Quiet,
-    schedule::Driven,
-    strategy::{Epochs, Work},
-    trainee::Trainee,
 };
 
 /// Images computed together in validation and test.
@@ -35,7 +29,7 @@ const EVALUATION_BATCH: usize = 128;
 
 /// Stops a run from outside, at the end of the current step.
 #[derive(Clone, Default)]
-pub struct Stop(Interrupter);
+pub struct Stop(pub(crate) Interrupter);
 
 impl Stop {
     /// Asks the run to stop.
@@ -86,7 +80,6 @@ pub(crate) struct Job {
     pub config: Config,
     pub plan: Plan,
     pub device: OpenDevice,
-    pub gpu: bool,
     pub dataset: String,
     pub digest: String,
     pub classes: Vec<String>,
@@ -121,6 +114,16 @@ impl Job {
     }
 }
 
+/// What training starts from.
+pub(crate) struct Start {
+    pub parameters: Parameters,
+    pub moments: Moments,
+    pub schedule: Schedule,
+    pub train: Loader,
+    pub validation: Loader,
+    pub stop: Stop,
+}
+
 /// A run that is ready to train.
 pub struct Run {
     job: Job,
@@ -143,9 +146,7 @@ impl Run {
     ) -> Result<Self, TrainError> {
         // Data first: if it is corrupt, no folder is left behind.
         let prepared = prepare(&config, dataset)?;
-        if config.backend.is_gpu() {
-            trust(&config, &plan, &device, &prepared)?;
-        }
+        trust(&config, &plan, &device, &prepared)?;
         let folder = RunFolder::create(out, dataset.name())?;
         let state = RunState::new(&config, dataset.digest());
         let parameters = plan.initial_parameters(config.seed);
@@ -182,9 +183,7 @@ impl Run {
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
         let prepared = prepare(&config, dataset)?;
-        if config.backend.is_gpu() {
-            trust(&config, &plan, &device, &prepared)?;
-        }
+        trust(&config, &plan, &device, &prepared)?;
         let mut parameters = plan.initial_parameters(config.seed);
         let mut moments = Moments::default();
         let mut state = RunState::new(&config, dataset.digest());
@@ -283,7 +282,7 @@ impl Run {
             state,
         } = self;
         let trained_on = train.len();
-        let Job { config, plan, .. } = &job;
+        let config = &job.config;
         let environment = environment(config.backend.name(), &job.device.name);
         job.folder.describe(config, &environment)?;
         restore(&job, &state)?;
@@ -298,69 +297,34 @@ impl Run {
         let train = Loader::new(images.clone(), train, normalise, loader_options);
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
         let validation = Loader::new(images, validation, normalise, in_order);
-        let device = job.device.device.clone();
-        let autodiff = device.clone().autodiff();
-        let trainee = Trainee {
-            network: Network::new(plan, &parameters, &autodiff)?,
-            seed: config.seed,
-        };
-        let (optimizer, handle) =
-            OptimizerHandle::new(config.optimizer(), &trainee.network, &moments, &device)?;
         let total = u64::from(config.epochs) * train.batches() as u64;
-        let schedule = Driven {
-            schedule: Schedule {
-                kind: config.schedule,
-                peak: config.lr,
-                warmup: config.warmup_steps(total),
-                total,
-            },
-            step: moments.step,
+        let schedule = Schedule {
+            kind: config.schedule,
+            peak: config.lr,
+            warmup: config.warmup_steps(total),
+            total,
         };
-        let epochs = config.epochs as usize;
-        let first_epoch = state.epoch + 1;
-        let path = job.folder.path().to_path_buf();
-        let strategy = Arc::new(Epochs {
-            work: Mutex::new(Some(Work {
-                job,
-                state,
-                optimizer: handle,
-                report,
-                dashboard: options.dashboard,
-                started: options.started,
-                seconds_to_target: None,
-            })),
-            done: Mutex::new(None),
-        });
-        let training = SupervisedTraining::new(
-            path,
-            Arc::new(BurnLoader::new(train, device.clone(), first_epoch)),
-            Arc::new(BurnLoader::new(validation, device, first_epoch)),
-        )
-        .with_training_strategy(TrainingStrategy::Custom(strategy.clone()))
-        .with_metric_logger(InMemoryMetricLogger::default())
-        .with_application_logger(None)
-        .with_interrupter(stop.0.clone())
-        .num_epochs(epochs);
-        let training = if options.dashboard {
-            training.metrics((AccuracyMetric::new(), LossMetric::new()))
-        } else {
-            training.renderer(Box::new(Quiet))
+        let start = Start {
+            parameters,
+            moments,
+            schedule,
+            train,
+            validation,
+            stop: stop.clone(),
         };
-        let result = training.launch(Learner::new(trainee, optimizer, schedule));
-        if let Some(error) = result.error {
-            return Err(TrainError::Burn {
-                problem: error.to_string(),
-            });
-        }
-        let done = strategy
-            .done
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let (work, end) = done.ok_or_else(|| TrainError::Burn {
-            problem: "the training strategy was not run".to_string(),
-        })?;
-        finish(work, end?, stop, dataset, trained_on)
+        let burn = job.device.burn.clone();
+        let work = Work {
+            job,
+            state,
+            report,
+            started: options.started,
+            seconds_to_target: None,
+        };
+        let (work, end) = match burn {
+            Some(device) => burn_trainer::train(work, start, &device, options.dashboard)?,
+            None => hand_trainer::train(work, start)?,
+        };
+        finish(work, end, stop, dataset, trained_on)
     }
 }
 
@@ -373,7 +337,6 @@ fn job(
     folder: RunFolder,
 ) -> Job {
     Job {
-        gpu: config.backend.is_gpu(),
         config,
         plan,
         device,
@@ -452,13 +415,13 @@ fn finish(
     };
     // The checkpoint, not the model file, is what a resume can rely on.
     let checkpoint = read_checkpoint(&job.folder, best.epoch, &job.config, &job.plan, &job.digest)?;
-    let network = Network::new(&job.plan, &checkpoint.parameters, &job.device.device)?;
+    let engine = Engine::new(&job.plan, &checkpoint.parameters, &job.device)?;
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
     let options = LoaderOptions::in_order(EVALUATION_BATCH);
     let loader = Loader::new(images, indices, &job.preprocessing.normalise, options);
     let mut predictions = Vec::new();
-    let test = evaluate(&network, &loader, &job.classes, |batch, logits| {
+    let test = evaluate(&engine, &loader, &job.classes, |batch, logits| {
         predictions.extend(scored(batch, logits));
         if stop.0.should_stop() {
             ControlFlow::Break(())

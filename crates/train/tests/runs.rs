@@ -11,6 +11,7 @@ use std::{
 
 use glassbox_data::{Dataset, Search};
 use glassbox_model::{Backend, ModelFile};
+use glassbox_scratch::compare::worst_relative;
 use glassbox_spec::{Architecture, Random, Stream};
 use glassbox_train::{
     ArchChoice, Config, End, EpochRow, Options, Outcome, Report, Run, RunFolder, Settings,
@@ -145,7 +146,7 @@ impl Fixture {
         witness: Witness,
     ) -> Result<Outcome, TrainError> {
         let (config, plan) = self.resolve(settings);
-        let device = Backend::Flex.open().unwrap();
+        let device = config.backend.open().unwrap();
         let run = Run::begin(config, plan, &self.dataset, device, Some(&self.path(name)))?;
         self.go(run, witness)
     }
@@ -154,7 +155,7 @@ impl Fixture {
         let folder = RunFolder::open(&self.path(name)).unwrap();
         let settings = flags.or(Settings::read(&folder.config()).unwrap());
         let (config, plan) = self.resolve(settings);
-        let device = Backend::Flex.open().unwrap();
+        let device = config.backend.open().unwrap();
         let mut report = witness.clone();
         let run = Run::resume(config, plan, &self.dataset, device, folder, &mut report)?;
         self.go(run, witness)
@@ -171,6 +172,16 @@ impl Fixture {
             started: Instant::now(),
         };
         run.train(&self.dataset, &stop, Box::new(witness), options)
+    }
+
+    /// Training and validation losses, epoch by epoch.
+    fn losses(&self, name: &str) -> Vec<f64> {
+        let mut metrics = csv::Reader::from_path(self.path(name).join("metrics.csv")).unwrap();
+        let rows: Vec<EpochRow> = metrics.deserialize().map(Result::unwrap).collect();
+        let losses = rows
+            .iter()
+            .flat_map(|row| [row.train_loss, row.validation_loss]);
+        losses.collect()
     }
 
     /// What must be the same in two runs: model, predictions, and metrics without their times.
@@ -310,6 +321,81 @@ fn a_run_that_was_stopped_goes_on_to_the_same_bytes() {
             assert_eq!(ended.end, End::Finished);
             assert_eq!(fixture.results(&name), fixture.results(&whole), "{name}");
         }
+    }
+}
+
+#[test]
+fn the_hand_written_engine_trains_the_same_run() {
+    let fixture = Fixture::new();
+    for (name, backend) in [("flex", "flex"), ("hand", "scratch"), ("again", "scratch")] {
+        let settings = Settings {
+            backend: Some(backend.into()),
+            ..settings()
+        };
+        let outcome = fixture.train(name, settings, Witness::default()).unwrap();
+        assert_eq!(outcome.summary.unwrap().backend, backend);
+    }
+    assert_eq!(fixture.results("hand"), fixture.results("again"));
+    let model =
+        |name: &str| ModelFile::read(&fixture.path(name).join("model.safetensors")).unwrap();
+    let (flex, hand) = (model("flex"), model("hand"));
+    for (hand, flex) in hand.parameters.iter().zip(&flex.parameters) {
+        assert_eq!(hand.name, flex.name);
+        let worst = worst_relative(&hand.values, &flex.values, 1e-4);
+        assert!(worst.is_within(), "{}{worst}", hand.name);
+    }
+    assert_eq!(fixture.losses("flex").len(), 8);
+    let worst = worst_relative(&fixture.losses("hand"), &fixture.losses("flex"), 1e-5);
+    assert!(worst.is_within(), "losses{worst}");
+}
+
+#[test]
+fn a_run_by_hand_that_was_stopped_goes_on_to_the_same_bytes() {
+    let fixture = Fixture::new();
+    let settings = Settings {
+        backend: Some("scratch".into()),
+        ..settings()
+    };
+    fixture
+        .train("whole", settings.clone(), Witness::default())
+        .unwrap();
+    let stop = Stop::default();
+    let stopping = Witness {
+        stop_after: Some((30, stop)),
+        ..Witness::default()
+    };
+    let outcome = fixture.train("parts", settings, stopping).unwrap();
+    assert_eq!((outcome.end, outcome.epochs), (End::Interrupted, 2));
+    fixture
+        .resume("parts", Settings::default(), Witness::default())
+        .unwrap();
+    assert_eq!(fixture.results("whole"), fixture.results("parts"));
+}
+
+#[test]
+fn a_run_begun_on_one_engine_is_continued_by_the_other() {
+    let fixture = Fixture::new();
+    fixture
+        .train("whole", settings(), Witness::default())
+        .unwrap();
+    for (name, first, then) in [("there", "flex", "scratch"), ("back", "scratch", "flex")] {
+        let backend = |name: &str| Settings {
+            backend: Some(name.into()),
+            ..Settings::default()
+        };
+        let stopping = Witness {
+            stop_after: Some((30, Stop::default())),
+            ..Witness::default()
+        };
+        let begun = backend(first).or(settings());
+        let outcome = fixture.train(name, begun, stopping).unwrap();
+        assert_eq!(outcome.epochs, 2);
+        let outcome = fixture
+            .resume(name, backend(then), Witness::default())
+            .unwrap();
+        assert_eq!((outcome.end, outcome.epochs), (End::Finished, 4));
+        let worst = worst_relative(&fixture.losses(name), &fixture.losses("whole"), 1e-5);
+        assert!(worst.is_within(), "{name}: losses{worst}");
     }
 }
 

@@ -39,6 +39,11 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     let settings = said(*args).or(file);
     check_out(out.as_deref())?;
     let backend: Backend = settings.backend.as_deref().unwrap_or("cpu").parse()?;
+    if tui && backend == Backend::Scratch {
+        return Err(Failure::usage(
+            "--tui shows Burn's dashboard, and --backend scratch runs without Burn; leave one of them out",
+        ));
+    }
     use_threads(settings.threads)?;
     let device = backend.open()?;
     let data = settings

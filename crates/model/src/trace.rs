@@ -1,0 +1,131 @@
+//! The trace of a pass through Burn: every value and gradient, in the form that the hand-written engine gives.
+
+use burn::tensor::{Gradients, Int, Tensor, TensorData};
+use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
+use glassbox_spec::{Parameter, Pass, Shape};
+
+use crate::{
+    ModelError, Network,
+    network::{Block, activate, read, vector},
+};
+
+impl Network {
+    /// A pass over normalised pixels `[n, channels, height, width]` with everything that it computed; with labels, forward
+    /// and backward.
+    pub fn trace(
+        &self,
+        pixels: Vec<f32>,
+        labels: Option<&[u16]>,
+        pass: Pass,
+    ) -> Result<Trace, ModelError> {
+        let count = count_images(&self.plan, pixels.len())?;
+        if let Some(labels) = labels {
+            check_labels(&self.plan, count, labels)?;
+        }
+        let mut device = self.device();
+        if labels.is_some() {
+            device = device.autodiff();
+        }
+        let network = Network::new(&self.plan, &self.parameters()?, &device)?;
+        let [channels, height, width]: [usize; 3] = self.plan.input().into();
+        let dims = [count, channels, height, width];
+        let input = Tensor::<4>::from_data(TensorData::new(pixels, dims), &device);
+        let mut layers = vec![Recorded {
+            layer: "input".to_string(),
+            kind: "input",
+            shape: Shape::Image(self.plan.input()),
+            values: read(input.clone())?.1,
+            pre: None,
+            d_values: None,
+        }];
+        // Burn keeps the gradients of leaves only. A leaf of zeros, added to a value, gets that value's gradient.
+        let mut probes = Vec::new();
+        let mut probed = |x: Tensor<4>| {
+            if labels.is_none() {
+                return x;
+            }
+            let probe = Tensor::zeros(x.dims(), &device).require_grad();
+            probes.push(probe.clone());
+            x + probe
+        };
+        let mut x = probed(input);
+        for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
+            let (pre, y) = match block {
+                Block::Conv(conv) => {
+                    let pre = conv.forward(x);
+                    (Some(pre.clone()), activate(pre, conv.activation))
+                }
+                Block::Dense(dense) => {
+                    let pre = dense.forward(x);
+                    (Some(pre.clone()), activate(pre, dense.activation))
+                }
+                Block::Fixed(fixed) => (None, fixed.forward(x, pass)),
+            };
+            layers.push(Recorded {
+                layer: layer.name.clone(),
+                kind: layer.operation.kind(),
+                shape: layer.output,
+                values: read(y.clone())?.1,
+                pre: pre.map(read).transpose()?.map(|(_, values)| values),
+                d_values: None,
+            });
+            x = probed(y);
+        }
+        let mut trace = Trace {
+            images: count,
+            layers,
+            loss: None,
+            d_parameters: Vec::new(),
+        };
+        let Some(labels) = labels else {
+            return Ok(trace);
+        };
+        let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [count]), &device);
+        let loss = Network::loss(vector(x), targets);
+        trace.loss = read(loss.clone())?.1.first().copied();
+        let gradients = loss.backward();
+        for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
+            recorded.d_values = Some(gradient(probe, &gradients)?.values);
+        }
+        for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
+            let both = match block {
+                Block::Conv(conv) => {
+                    let weight = gradient(&conv.weight.val(), &gradients)?;
+                    [weight, gradient(&conv.bias.val(), &gradients)?]
+                }
+                Block::Dense(dense) => {
+                    let weight = gradient(&dense.weight.val(), &gradients)?;
+                    [weight, gradient(&dense.bias.val(), &gradients)?]
+                }
+                Block::Fixed(_) => continue,
+            };
+            for (kind, gradient) in ["weight", "bias"].into_iter().zip(both) {
+                trace.d_parameters.push(Parameter {
+                    name: format!("{}.{kind}", layer.name),
+                    ..gradient
+                });
+            }
+        }
+        Ok(trace)
+    }
+}
+
+/// The gradient of a leaf; zeros where the loss does not depend on it.
+fn gradient<const D: usize>(
+    leaf: &Tensor<D>,
+    gradients: &Gradients,
+) -> Result<Parameter, ModelError> {
+    let (shape, values) = match leaf.grad(gradients) {
+        Some(gradient) => read(gradient)?,
+        None => (
+            leaf.dims().to_vec(),
+            vec![0.0; leaf.dims().iter().product()],
+        ),
+    };
+    Ok(Parameter {
+        name: String::new(),
+        shape,
+        values,
+    })
+}
