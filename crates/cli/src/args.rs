@@ -36,6 +36,12 @@ pub enum Command {
   glassbox gradients --model runs/mnist-1 --labels 7 --out g.safetensors mnist:test:0
   glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png")]
     Gradients(GradientsArgs),
+    /// Hold the engines against each other and against finite differences
+    #[command(after_help = "Examples:
+  glassbox verify
+  glassbox verify --cases 10000 --seed 2 --json
+  glassbox verify --mutant 'conv: kernel flipped' --case conv:n=1,c=1,h=3,w=3,f=1,k=3x2,seed=1")]
+    Verify(VerifyArgs),
     /// Print a network's layers, shapes and counts
     #[command(after_help = "Examples:
   glassbox summary --arch reference --input 1x28x28
@@ -219,6 +225,34 @@ pub struct GradientsArgs {
 }
 
 #[derive(Debug, Parser)]
+pub struct VerifyArgs {
+    /// The network verified as a whole: reference, lenet5, tiny-vgg, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
+    pub arch: String,
+    /// Shape of its images: channels x height x width
+    #[arg(long, value_name = "CxHxW", default_value = "1x28x28")]
+    pub input: String,
+    /// Burn's backend to verify [default: every one in this program]
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<String>,
+    /// Random cases of each operation
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub cases: u32,
+    /// Of the cases, their values and the network
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// Verify one case only, as a failure prints it
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["arch", "input", "cases", "seed"])]
+    pub case: Option<String>,
+    /// Verify a planted fault instead, by its name: it should fail
+    #[arg(long, value_name = "NAME", requires = "case")]
+    pub mutant: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Parser)]
 pub struct SummaryArgs {
     /// Architecture: reference, lenet5, tiny-vgg, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
@@ -310,6 +344,8 @@ mod tests {
             "glassbox eval --model m --data d --split validation --backend b --json --csv f --min-accuracy 0.5",
             "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
             "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
+            "glassbox verify --arch a --input 1x2x3 --backend b --cases 3 --seed 4 --json",
+            "glassbox verify --case c --mutant m",
             "glassbox summary --arch a --input 1x28x28 --json",
             "glassbox data show mnist --png x.png",
         ];
@@ -326,6 +362,7 @@ mod tests {
             "glassbox train --json --tui",
             "glassbox predict --model m --json --jsonl a.png",
             "glassbox predict --model m",
+            "glassbox verify --mutant m",
             "glassbox gradients --model m a.png",
             "glassbox train --epochs -1",
         ] {

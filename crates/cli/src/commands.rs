@@ -8,6 +8,7 @@ pub mod pictures;
 pub mod predict;
 pub mod summary;
 pub mod train;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 

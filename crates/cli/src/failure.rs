@@ -70,6 +70,11 @@ impl Failure {
         ExitCode::from(self.code)
     }
 
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     #[cfg(test)]
     pub fn code(&self) -> u8 {
         self.code

@@ -12,6 +12,7 @@ mod error;
 mod losses;
 mod model_file;
 mod network;
+pub mod ops;
 mod optimizer;
 mod tensors;
 mod trace;

@@ -8,7 +8,7 @@ use burn::{
 use glassbox_scratch::{Moments, Optimizer, check_labels, count_images};
 use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 
-use crate::{ModelError, Network, OptimizerHandle};
+use crate::{ModelError, Network, OptimizerHandle, ops::cross_entropy};
 
 /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
 ///
@@ -34,7 +34,7 @@ pub fn losses(
         let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
         let targets = TensorData::new(targets, [count]);
         let logits = network.forward(Tensor::from_data(images, &autodiff), Pass::Training(key));
-        let loss = Network::loss(logits, Tensor::<1, Int>::from_data(targets, &autodiff));
+        let loss = cross_entropy(logits, Tensor::<1, Int>::from_data(targets, &autodiff));
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(rate, network, gradients);
         let loss = loss

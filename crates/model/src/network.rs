@@ -2,18 +2,15 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{
-        Device, Int, Tensor, TensorData, activation,
-        module::{avg_pool2d, conv2d, max_pool2d},
-        ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions},
-    },
+    tensor::{Device, Tensor, TensorData},
 };
 use glassbox_scratch::{NetworkError, count_images};
-use glassbox_spec::{
-    Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan, PoolGeometry, Sides,
-};
+use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
 
-use crate::ModelError;
+use crate::{
+    ModelError,
+    ops::{self, read},
+};
 
 /// A network on a device.
 ///
@@ -108,21 +105,12 @@ impl Network {
         let mut x = images;
         for block in &self.blocks {
             x = match block {
-                Block::Conv(conv) => activate(conv.forward(x), conv.activation),
-                Block::Dense(dense) => activate(dense.forward(x), dense.activation),
+                Block::Conv(conv) => ops::activate(conv.forward(x), conv.activation),
+                Block::Dense(dense) => ops::activate(dense.forward(x), dense.activation),
                 Block::Fixed(fixed) => fixed.forward(x, pass),
             };
         }
-        vector(x)
-    }
-
-    /// Softmax cross-entropy on logits, mean over the batch (Goodfellow et al., "Deep Learning", section 6.2.2.3):
-    /// `−(1/n) Σᵢ log softmax(zᵢ)[targetᵢ]`.
-    pub fn loss(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        activation::log_softmax(logits, 1)
-            .gather(1, targets.unsqueeze_dim(1))
-            .mean()
-            .neg()
+        ops::vector(x)
     }
 
     /// [`Network::forward`], read back: row-major, `classes` values to an image.
@@ -188,31 +176,23 @@ impl Network {
 impl Conv {
     /// Without the activation.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let padding = pairs(self.geometry.padding());
-        let options = ConvOptions::new_with_padding(self.geometry.stride(), padding, [1, 1], 1);
-        conv2d(x, self.weight.val(), Some(self.bias.val()), options)
+        ops::conv(x, self.weight.val(), self.bias.val(), &self.geometry)
     }
 }
 
 impl Dense {
     /// Without the activation.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let product = vector(x).matmul(self.weight.val().transpose());
-        let y = product + self.bias.val().unsqueeze();
-        let [n, units] = y.dims();
-        y.reshape([n, units, 1, 1])
+        ops::dense(x, self.weight.val(), self.bias.val())
     }
 }
 
 impl Fixed {
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
         match (self.operation, pass) {
-            (Operation::MaxPool(geometry), _) => max_pool(x, &geometry),
-            (Operation::AvgPool(geometry), _) => avg_pool(x, &geometry),
-            (Operation::Flatten, _) => {
-                let [n, channels, height, width] = x.dims();
-                x.reshape([n, channels * height * width, 1, 1])
-            }
+            (Operation::MaxPool(geometry), _) => ops::max_pool(x, &geometry),
+            (Operation::AvgPool(geometry), _) => ops::avg_pool(x, &geometry),
+            (Operation::Flatten, _) => ops::flatten(x),
             (Operation::Dropout { rate }, Pass::Training(key)) => {
                 let dims = x.dims();
                 let mask = key.dropout_mask(rate, self.index, dims.iter().product());
@@ -224,55 +204,4 @@ impl Fixed {
             (Operation::Conv { .. } | Operation::Dense { .. }, _) => x,
         }
     }
-}
-
-fn max_pool(x: Tensor<4>, geometry: &PoolGeometry) -> Tensor<4> {
-    let options = MaxPoolOptions::new(geometry.kernel())
-        .with_stride(geometry.stride())
-        .with_padding_pairs(pairs(geometry.padding()));
-    max_pool2d(x, options)
-}
-
-fn avg_pool(x: Tensor<4>, geometry: &PoolGeometry) -> Tensor<4> {
-    let options = AvgPoolOptions::new(geometry.kernel())
-        .with_stride(geometry.stride())
-        .with_padding_pairs(pairs(geometry.padding()))
-        .with_count_include_pad(false);
-    avg_pool2d(x, options)
-}
-
-/// (before, after) for rows and columns.
-fn pairs(sides: Sides) -> [(usize, usize); 2] {
-    [(sides.top, sides.bottom), (sides.left, sides.right)]
-}
-
-pub(crate) fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
-    match activation {
-        Activation::Linear => x,
-        Activation::Relu => activation::relu(x),
-        Activation::LeakyRelu => activation::leaky_relu(x, 0.01),
-        Activation::Elu => activation::elu(x, 1.0),
-        Activation::Sigmoid => activation::sigmoid(x),
-        Activation::Tanh => activation::tanh(x),
-        Activation::Silu => activation::silu(x),
-    }
-}
-
-/// `[n, features, 1, 1]` to `[n, features]`.
-pub(crate) fn vector(x: Tensor<4>) -> Tensor<2> {
-    let [n, features, _, _] = x.dims();
-    x.reshape([n, features])
-}
-
-/// Shape and values of a tensor.
-pub(crate) fn read<const D: usize>(
-    tensor: Tensor<D>,
-) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
-    let shape = tensor.dims().to_vec();
-    let values = tensor
-        .try_into_vec_as::<f32>()
-        .map_err(|error| ModelError::Device {
-            problem: error.to_string(),
-        })?;
-    Ok((shape, values))
 }

@@ -13,7 +13,7 @@ use burn::{
 use glassbox_scratch::{Adam, Moments, Optimizer};
 use glassbox_spec::Parameter;
 
-use crate::{ModelError, Network, network::read};
+use crate::{ModelError, Network, ops::read};
 
 /// Reads what the optimizer of a run remembers.
 pub struct OptimizerHandle {

@@ -6,7 +6,8 @@ use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
     ModelError, Network,
-    network::{Block, activate, read, vector},
+    network::Block,
+    ops::{activate, cross_entropy, read, vector},
 };
 
 impl Network {
@@ -82,7 +83,7 @@ impl Network {
         };
         let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
         let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [count]), &device);
-        let loss = Network::loss(vector(x), targets);
+        let loss = cross_entropy(vector(x), targets);
         trace.loss = read(loss.clone())?.1.first().copied();
         let gradients = loss.backward();
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {

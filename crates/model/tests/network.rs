@@ -7,7 +7,7 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_model::{Network, OptimizerHandle};
+use glassbox_model::{Network, OptimizerHandle, ops::cross_entropy};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
     Activation, Architecture, ImageShape, Operation, Parameters, Pass, Plan, PoolGeometry, Shape,
@@ -304,7 +304,7 @@ fn the_loss_is_the_mean_cross_entropy() {
     let device = Device::flex();
     let logits = Tensor::<2>::from_data([[1.0, 2.0, -1.0], [0.5, 0.5, 3.0]], &device);
     let targets = Tensor::<1, burn::tensor::Int>::from_data([1, 0], &device);
-    let loss = Network::loss(logits, targets).into_scalar::<f64>();
+    let loss = cross_entropy(logits, targets).into_scalar::<f64>();
     let entropy =
         |z: [f64; 3], label: usize| z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[label];
     let expected = (entropy([1.0, 2.0, -1.0], 1) + entropy([0.5, 0.5, 3.0], 0)) / 2.0;
@@ -368,7 +368,7 @@ fn optimize_from(
     for _ in 0..steps {
         let x = batch(&plan, vec![0.5, -1.0, 2.0, 0.25], &device);
         let targets = Tensor::from_data([2, 0], &device);
-        let loss = Network::loss(network.forward(x, Pass::Inference), targets);
+        let loss = cross_entropy(network.forward(x, Pass::Inference), targets);
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = burn.step(0.1, network, gradients);
         course.push(network.parameters().unwrap());

@@ -16,6 +16,8 @@ pub enum Stream {
     Dropout = 4,
     /// Which training images are held out for validation.
     Validation = 5,
+    /// Cases of a verification; index = case number.
+    Verify = 6,
 }
 
 /// One stream of random numbers.

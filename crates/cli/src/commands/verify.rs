@@ -1,0 +1,191 @@
+//! `glassbox verify`
+
+use glassbox_model::Backend;
+use glassbox_spec::{ImageShape, nearest};
+use glassbox_train::architecture;
+use glassbox_verify::{Case, MUTANTS, Mutant, Operation, Options, Report, Route};
+
+use crate::{
+    args::VerifyArgs,
+    commands::open_backend,
+    failure::Failure,
+    output::{self, note},
+};
+
+/// Verifies, prints the table or the JSON, and fails with exit code 5 where anything falls short.
+pub fn run(args: VerifyArgs) -> Result<(), Failure> {
+    let routes = routes(args.backend.as_deref())?;
+    let mutant = args.mutant.as_deref().map(mutant).transpose()?;
+    let report = match &args.case {
+        Some(text) => {
+            let case: Case = text
+                .parse()
+                .map_err(|error| Failure::usage(format!("--case: {error}")))?;
+            glassbox_verify::verify_case(&case, &routes, mutant)?
+        }
+        None => {
+            if args.cases == 0 {
+                return Err(Failure::usage("--cases is 0; it must be at least 1"));
+            }
+            let input: ImageShape = args
+                .input
+                .parse()
+                .map_err(|error| Failure::usage(format!("--input: {error}")))?;
+            let plan = architecture(&args.arch, 10)?.plan(input)?;
+            glassbox_verify::verify(&Options {
+                plan,
+                routes,
+                cases: args.cases,
+                seed: args.seed,
+            })?
+        }
+    };
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(table(&report))?;
+    }
+    for failure in &report.failures {
+        let backend = failure.route.parse::<Backend>();
+        let backend = backend.map_or(String::new(), |backend| format!(" --backend {backend}"));
+        let mutant = mutant.map_or(String::new(), |m| format!(" --mutant '{}'", m.name));
+        note(format!(
+            "{} {} ({}) {}\n  again: glassbox verify --case '{}'{backend}{mutant}",
+            failure.operation, failure.argument, failure.route, failure.worst, failure.case
+        ));
+    }
+    if report.passed {
+        Ok(())
+    } else {
+        Err(Failure::check("something fell short"))
+    }
+}
+
+/// Differences and the reference in `f32` always; Burn on one backend, or on every one that is compiled in and has a device.
+fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
+    let mut routes = vec![Route::Reference, Route::Differences];
+    // Today `cpu` is Burn's Flex, which is named as itself.
+    let backends: Vec<Backend> = match backend {
+        Some(name) => vec![name.parse()?],
+        None => [
+            Backend::Flex,
+            Backend::Ndarray,
+            Backend::Wgpu,
+            Backend::Cuda,
+        ]
+        .into_iter()
+        .filter(|backend| backend.compiled())
+        .collect(),
+    };
+    for each in backends {
+        let device = match open_backend(each.name()) {
+            Ok(device) => device,
+            // Compiled in, but not to be had here: said, unless it was asked for.
+            Err(failure) if backend.is_none() => {
+                note(format!("not verified: {}", failure.message()));
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        routes.extend(device.burn.map(|device| Route::Burn(each, device)));
+    }
+    Ok(routes)
+}
+
+fn mutant(name: &str) -> Result<&'static Mutant, Failure> {
+    let names = || MUTANTS.iter().map(|mutant| mutant.name);
+    let found = MUTANTS.iter().find(|mutant| mutant.name == name);
+    found.ok_or_else(|| {
+        let meant = nearest(name, names()).map(|n| format!(", did you mean `{n}`?"));
+        Failure::usage(format!(
+            "--mutant: no planted fault `{name}`{}; they are:\n  {}",
+            meant.unwrap_or_default(),
+            names().collect::<Vec<_>>().join("\n  ")
+        ))
+    })
+}
+
+/// A row for each operation and argument, a column for each route: the worst difference as a share of what is allowed.
+fn table(report: &Report) -> String {
+    let mut routes: Vec<&str> = Vec::new();
+    let mut rows: Vec<(&str, &str)> = Vec::new();
+    for check in &report.checks {
+        let (route, row) = (
+            check.route.as_str(),
+            (check.operation.as_str(), check.argument.as_str()),
+        );
+        if !routes.contains(&route) {
+            routes.push(route);
+        }
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    let mut text = String::from("worst difference as a share of its bound\n\n");
+    text += &format!("{:<14} {:<17}", "operation", "argument");
+    routes
+        .iter()
+        .for_each(|route| text += &format!(" {route:>11}"));
+    let mut before = "";
+    for (operation, argument) in rows {
+        let shown = if operation == before { "" } else { operation };
+        before = operation;
+        text += &format!("\n{shown:<14} {argument:<17}");
+        for route in &routes {
+            let check = report.checks.iter().find(|check| {
+                check.operation == operation && check.argument == argument && check.route == *route
+            });
+            let cell = match check {
+                None => String::new(),
+                Some(check) if !check.passed => "FAILED".to_string(),
+                Some(check) if check.share == 0.0 => "exact".to_string(),
+                Some(check) => format!("{:.2} %", 100.0 * check.share),
+            };
+            text += &format!(" {cell:>11}");
+        }
+    }
+    let compared = |operation: &str, route: &str| {
+        let mut of = report
+            .checks
+            .iter()
+            .filter(|c| c.operation == operation && c.route == route);
+        of.next().map_or(0, |check| check.cases)
+    };
+    text += "\n\n";
+    for route in &routes {
+        let most = Operation::ALL
+            .iter()
+            .map(|o| compared(o.name(), route))
+            .max();
+        let kinks: usize = report
+            .checks
+            .iter()
+            .filter(|c| c.route == *route)
+            .map(|c| c.kinks)
+            .sum();
+        text += &format!(
+            "{route}: {} cases of each operation; {kinks} values on a kink left out\n",
+            most.unwrap_or(0)
+        );
+    }
+    if !report.mutants.is_empty() {
+        let caught = report.mutants.iter().filter(|mutant| mutant.caught).count();
+        text += &format!(
+            "\n{caught} of {} planted faults caught\n\n",
+            report.mutants.len()
+        );
+        for mutant in &report.mutants {
+            let by = match &mutant.by {
+                Some(by) => format!("{} ({})", by.argument, by.route),
+                None => "NOT CAUGHT".to_string(),
+            };
+            text += &format!("{:<48} {by}\n", mutant.name);
+        }
+    }
+    text += if report.passed {
+        "\npassed"
+    } else {
+        "\nNOT passed"
+    };
+    text
+}

@@ -1,0 +1,232 @@
+//! Cases on their routes: what is computed one way, held against what is computed another.
+
+use burn::tensor::Device;
+use glassbox_model::{Backend, ModelError};
+use glassbox_scratch::{
+    Adam, Operations,
+    compare::{Worst, largest, worst},
+};
+use rayon::prelude::*;
+
+use crate::{
+    Case, Check, Failure, Operation,
+    bounds::{bounds, without_epsilon},
+    burn_route::{burn_adam, compute_on},
+    compute::{Argument, Inputs, Results, WITHOUT_EPSILON, adam, compute},
+    differences::differences,
+    kinks::kinks,
+};
+
+/// Finite differences may differ from a gradient by so much of its largest value, beyond rounding.
+const DIFFERENCES_BOUND: f64 = 1e-7;
+
+/// Cases held against finite differences, at most: each needs many forward passes.
+const DIFFERENCES_CASES: usize = 1000;
+
+/// The tables of functions under test.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables {
+    /// Held against the reference in `f64`.
+    pub f32: Operations<f32>,
+    /// Held against finite differences of itself.
+    pub f64: Operations<f64>,
+}
+
+impl Tables {
+    /// The reference.
+    pub const REFERENCE: Self = Self {
+        f32: Operations::REFERENCE,
+        f64: Operations::REFERENCE,
+    };
+}
+
+/// A way to compute.
+#[derive(Debug, Clone)]
+pub enum Route {
+    /// The table in `f64`, against finite differences of its own forward pass.
+    Differences,
+    /// The table in `f32`, against the reference in `f64`.
+    Reference,
+    /// Burn on a device, against the reference in `f64`.
+    Burn(Backend, Device),
+}
+
+impl Route {
+    /// As printed.
+    pub fn name(&self) -> String {
+        match self {
+            Route::Differences => "differences".to_string(),
+            Route::Reference => "f32".to_string(),
+            Route::Burn(backend, _) => backend.to_string(),
+        }
+    }
+}
+
+/// One result of one case on one route.
+struct Outcome {
+    argument: &'static str,
+    worst: Worst,
+    /// The difference as a share of the largest value expected.
+    relative: f64,
+    kinks: usize,
+}
+
+/// Runs cases of an operation on a route; a row for each of its results, and the smallest case that fails.
+pub(crate) fn check(
+    operation: Operation,
+    route: &Route,
+    tables: &Tables,
+    cases: &[Case],
+) -> Result<(Vec<Check>, Option<Failure>), ModelError> {
+    let cases = match route {
+        Route::Differences => &cases[..cases.len().min(DIFFERENCES_CASES)],
+        _ => cases,
+    };
+    let outcomes: Vec<_> = cases
+        .par_iter()
+        .map(|case| outcomes(case, route, tables))
+        .collect::<Result<_, _>>()?;
+    let mut checks: Vec<Check> = Vec::new();
+    let mut failed = None;
+    for (case, outcomes) in cases.iter().zip(outcomes) {
+        for outcome in outcomes {
+            if !outcome.worst.is_within() && failed.is_none() {
+                failed = Some(*case);
+            }
+            let found = checks.iter().position(|c| c.argument == outcome.argument);
+            let index = found.unwrap_or_else(|| {
+                checks.push(Check::new(operation.name(), outcome.argument, route.name()));
+                checks.len() - 1
+            });
+            checks[index].add(&outcome.worst, outcome.relative, outcome.kinks);
+        }
+    }
+    let failure = failed
+        .map(|case| smallest_failure(case, route, tables))
+        .transpose()?;
+    Ok((checks, failure.flatten()))
+}
+
+/// Makes a failing case smaller, one size at a time, for as long as it fails.
+fn smallest_failure(
+    mut case: Case,
+    route: &Route,
+    tables: &Tables,
+) -> Result<Option<Failure>, ModelError> {
+    let fails = |case: &Case| -> Result<Option<Outcome>, ModelError> {
+        let mut outcomes = outcomes(case, route, tables)?.into_iter();
+        Ok(outcomes.find(|outcome| !outcome.worst.is_within()))
+    };
+    let mut outcome = fails(&case)?;
+    'smaller: loop {
+        for smaller in case.smaller() {
+            if let Some(smaller_outcome) = fails(&smaller)? {
+                (case, outcome) = (smaller, Some(smaller_outcome));
+                continue 'smaller;
+            }
+        }
+        break;
+    }
+    Ok(outcome.map(|outcome| Failure {
+        operation: case.operation.name(),
+        argument: outcome.argument,
+        route: route.name(),
+        worst: outcome.worst.to_string(),
+        case: case.to_string(),
+    }))
+}
+
+/// Everything that one case yields on one route, compared.
+fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>, ModelError> {
+    let inputs = Inputs::of(case);
+    let wide = inputs.convert();
+    if let Route::Differences = route {
+        return Ok(against_differences(case, &inputs, tables));
+    }
+    let truth = compute(&Operations::<f64>::REFERENCE, case, &wide);
+    let bounds = bounds(case, &inputs, &truth);
+    let on_kink = kinks(case, &inputs, 0.0);
+    let found = match route {
+        Route::Burn(_, device) => compute_on(device, case, &inputs)?,
+        _ => compute(&tables.f32, case, &inputs),
+    };
+    let mut outcomes = compared(&found, &truth, &bounds, |argument| match route {
+        // Two frameworks may choose differently on a kink; the table must do as the reference does.
+        Route::Burn(..) if argument == Argument::DInput => &on_kink,
+        _ => &[],
+    });
+    if let (Route::Burn(_, device), Operation::Adam) = (route, case.operation) {
+        let constants = Adam {
+            epsilon: WITHOUT_EPSILON,
+            ..Adam::KERAS
+        };
+        let truth = adam(&Operations::REFERENCE, &wide, &constants)
+            .swap_remove(0)
+            .1;
+        let bounds = without_epsilon(&inputs);
+        let worst = worst(&burn_adam(device, &inputs)?, &truth, |i| bounds[i]);
+        outcomes.push(Outcome::new("burn's, ε → 0", worst, &truth, 0));
+    }
+    Ok(outcomes)
+}
+
+fn compared<'a>(
+    found: &Results,
+    truth: &Results,
+    bounds: &[Vec<f64>],
+    left_out: impl Fn(Argument) -> &'a [bool],
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for (((argument, found), (_, expected)), bounds) in found.iter().zip(truth).zip(bounds) {
+        let left_out = left_out(*argument);
+        let kept = |i: &usize| !left_out.get(*i).is_some_and(|left_out| *left_out);
+        let kept: Vec<usize> = (0..found.len()).filter(kept).collect();
+        let pick = |values: &[f64]| -> Vec<f64> { kept.iter().map(|i| values[*i]).collect() };
+        let worst = worst(&pick(found), &pick(expected), |i| bounds[kept[i]]);
+        let kinks = found.len() - kept.len();
+        outcomes.push(Outcome::new(argument.name(), worst, expected, kinks));
+    }
+    outcomes
+}
+
+fn against_differences(case: &Case, inputs: &Inputs, tables: &Tables) -> Vec<Outcome> {
+    let results = compute(&tables.f64, case, &inputs.convert());
+    let mut outcomes = Vec::new();
+    for found in differences(&tables.f64, case, inputs) {
+        let Some((_, gradient)) = results.iter().find(|(name, _)| *name == found.argument) else {
+            continue;
+        };
+        let largest = largest(gradient);
+        let bound = DIFFERENCES_BOUND * largest + found.rounding;
+        let picked: Vec<f64> = found
+            .elements
+            .iter()
+            .map(|element| gradient[*element])
+            .collect();
+        let worst = worst(&picked, &found.values, |_| bound);
+        let beyond = (worst.difference() - found.rounding).max(0.0);
+        outcomes.push(Outcome {
+            argument: found.argument.name(),
+            worst,
+            relative: if beyond == 0.0 { 0.0 } else { beyond / largest },
+            kinks: found.kinks,
+        });
+    }
+    outcomes
+}
+
+impl Outcome {
+    fn new(argument: &'static str, worst: Worst, expected: &[f64], kinks: usize) -> Self {
+        let difference = worst.difference();
+        Self {
+            argument,
+            relative: if difference == 0.0 {
+                0.0
+            } else {
+                difference / largest(expected)
+            },
+            worst,
+            kinks,
+        }
+    }
+}

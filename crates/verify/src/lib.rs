@@ -1,0 +1,109 @@
+//! Whether the engines compute the right numbers.
+//!
+//! * **In**: a plan, backends that are compiled in, a number of cases, a seed.
+//! * **Out**: a [`Report`]: a row for each operation, argument and route with its worst difference and the bound derived for it;
+//!   the smallest case of each failure; what became of each planted fault.
+//! * **Never**: no tolerance by feel, no file, no network access, no random number that the seed does not decide.
+//!
+//! The truth is the reference in `f64` ([`glassbox_scratch::reference`]), which itself is held against finite differences of its
+//! forward passes. Against it stand the same reference in `f32`, and Burn on each device. A check that passes on correct
+//! code shows little, so faults are planted ([`MUTANTS`]), and each must be caught.
+
+mod bounds;
+mod burn_route;
+mod case;
+mod checks;
+mod compute;
+mod differences;
+mod faults;
+mod kinks;
+mod mutants;
+mod network;
+mod report;
+
+pub use case::{Case, CaseError, Operation};
+pub use checks::{Route, Tables};
+pub use mutants::{MUTANTS, Mutant};
+pub use report::{Check, Failure, MutantResult, Report};
+
+use glassbox_model::ModelError;
+use glassbox_spec::Plan;
+
+/// What is verified.
+pub struct Options {
+    /// The network that is verified as a whole.
+    pub plan: Plan,
+    /// How each result is computed a second time.
+    pub routes: Vec<Route>,
+    /// Random cases of each operation.
+    pub cases: u32,
+    /// Of the cases and of the network.
+    pub seed: u64,
+}
+
+/// Verifies every operation on random cases, the network as a whole, and that every planted fault is caught.
+pub fn verify(options: &Options) -> Result<Report, ModelError> {
+    let mut report = Report {
+        passed: true,
+        seed: options.seed,
+        checks: Vec::new(),
+        failures: Vec::new(),
+        mutants: Vec::new(),
+    };
+    for operation in Operation::ALL {
+        let case = |index| Case::random(operation, options.seed, index);
+        let cases: Vec<_> = (0..options.cases).map(case).collect();
+        report.run(operation, &options.routes, &Tables::REFERENCE, &cases)?;
+    }
+    for route in &options.routes {
+        // A network's gradients are checked operation by operation against differences.
+        if !matches!(route, Route::Differences) {
+            let checks = network::check(&options.plan, route, &Tables::REFERENCE, options.seed)?;
+            report.checks.extend(checks);
+        }
+    }
+    report.mutants = mutants::hunt(options.seed)?;
+    report.conclude();
+    Ok(report)
+}
+
+/// Verifies one case, with a planted fault if one is given.
+pub fn verify_case(
+    case: &Case,
+    routes: &[Route],
+    mutant: Option<&Mutant>,
+) -> Result<Report, ModelError> {
+    let mut report = Report {
+        passed: true,
+        seed: case.seed,
+        checks: Vec::new(),
+        failures: Vec::new(),
+        mutants: Vec::new(),
+    };
+    let tables = mutant.map_or(Tables::REFERENCE, |mutant| mutant.tables);
+    report.run(case.operation, routes, &tables, &[*case])?;
+    report.conclude();
+    Ok(report)
+}
+
+impl Report {
+    fn run(
+        &mut self,
+        operation: Operation,
+        routes: &[Route],
+        tables: &Tables,
+        cases: &[Case],
+    ) -> Result<(), ModelError> {
+        for route in routes {
+            let (checks, failure) = checks::check(operation, route, tables, cases)?;
+            self.checks.extend(checks);
+            self.failures.extend(failure);
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self) {
+        let held = self.checks.iter().all(|check| check.passed);
+        self.passed = held && self.mutants.iter().all(|mutant| mutant.caught);
+    }
+}

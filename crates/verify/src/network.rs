@@ -1,0 +1,215 @@
+//! A whole network: logits, loss, every gradient, then ten optimizer steps.
+
+use glassbox_model::{ModelError, Network as BurnNetwork, losses};
+use glassbox_scratch::{
+    Network, NetworkError, Optimizer, Trace,
+    compare::{Worst, largest, worst, worst_relative},
+    reference::max_pool_forward,
+};
+use glassbox_spec::{Operation, Parameters, Pass, Plan, Random, Stream};
+
+use crate::{Check, Route, Tables};
+
+/// Logits, loss and gradients may differ by so much of the largest value of their tensor.
+///
+/// No useful bound can be derived through many layers (the worst case multiplies up to a tenth of the value); this one is that for
+/// Keras's golden files.
+const BOUND: f64 = 1e-5;
+
+/// Losses of ten optimizer steps may differ by so much of their size.
+const LOSSES_BOUND: f64 = 1e-4;
+
+const IMAGES: usize = 2;
+const STEPS: usize = 10;
+const STEP_IMAGES: usize = 4;
+const RATE: f64 = 1e-3;
+
+/// Batches drawn anew, at most, because a kink lay between the two engines.
+const DRAWS: u32 = 8;
+
+/// Holds the plan's network on a route against the reference in `f64`.
+pub(crate) fn check(
+    plan: &Plan,
+    route: &Route,
+    tables: &Tables,
+    seed: u64,
+) -> Result<Vec<Check>, ModelError> {
+    let parameters = parameters(plan, seed);
+    let truth = Network::<f64>::new(plan, &parameters)?;
+    let mut kinks = 0;
+    let mut checks = Vec::new();
+    for draw in 0..DRAWS {
+        let (images, labels) = batch(plan, seed, draw, IMAGES);
+        let expected = truth.trace(&wide(&images), Some(&labels), Pass::Inference)?;
+        let found = trace(plan, &parameters, route, tables, &images, &labels)?;
+        let crossed = branches(plan, &found, &expected);
+        let values = compare("logits", found.logits(), expected.logits());
+        let within = values.1.is_within();
+        checks = vec![
+            values,
+            compare(
+                "loss",
+                &[found.loss.unwrap_or(f32::NAN)],
+                &[loss(&expected)],
+            ),
+        ];
+        for (found, expected) in found.d_parameters.iter().zip(&expected.d_parameters) {
+            let name = format!("d_{}", expected.name);
+            checks.push(compare(&name, &found.values, &expected.values));
+        }
+        // Equal logits by different branches: a kink lay between the two, and their gradients may differ. Wrong logits are wrong.
+        if crossed == 0 || !within {
+            break;
+        }
+        kinks += crossed;
+    }
+    let losses = ten_losses(plan, &parameters, route, tables, seed)?;
+    let expected = truth_losses(plan, &parameters, seed)?;
+    let bound = |i: usize| LOSSES_BOUND * f64::abs(expected[i]);
+    let of_losses = worst(&losses, &expected, bound);
+    let relative = of_losses.difference() / largest(&expected);
+    checks.push(("ten losses".to_string(), of_losses, relative));
+    Ok(checks
+        .into_iter()
+        .map(|(argument, worst, relative)| {
+            let mut check = Check::new("network", &argument, route.name());
+            check.add(&worst, relative, kinks);
+            check
+        })
+        .collect())
+}
+
+fn compare(name: &str, found: &[f32], expected: &[f64]) -> (String, Worst, f64) {
+    let worst = worst_relative(found, expected, BOUND);
+    let relative = worst.difference() / largest(expected);
+    (name.to_string(), worst, relative)
+}
+
+fn loss(trace: &Trace<f64>) -> f64 {
+    trace.loss.unwrap_or(f64::NAN)
+}
+
+fn trace(
+    plan: &Plan,
+    parameters: &Parameters,
+    route: &Route,
+    tables: &Tables,
+    images: &[f32],
+    labels: &[u16],
+) -> Result<Trace, ModelError> {
+    match route {
+        Route::Burn(_, device) => {
+            let network = BurnNetwork::new(plan, parameters, device)?;
+            network.trace(images.to_vec(), Some(labels), Pass::Inference)
+        }
+        _ => {
+            let network = Network::new(plan, parameters)?.with_operations(tables.f32);
+            Ok(network.trace(images, Some(labels), Pass::Inference)?)
+        }
+    }
+}
+
+fn ten_losses(
+    plan: &Plan,
+    parameters: &Parameters,
+    route: &Route,
+    tables: &Tables,
+    seed: u64,
+) -> Result<Vec<f64>, ModelError> {
+    let batches = steps(plan, seed);
+    let batches: Vec<_> = batches
+        .iter()
+        .map(|(x, y)| (x.as_slice(), y.as_slice()))
+        .collect();
+    match route {
+        Route::Burn(_, device) => losses(plan, parameters, Optimizer::Adam, RATE, &batches, device),
+        _ => {
+            let network = Network::<f32>::new(plan, parameters)?.with_operations(tables.f32);
+            Ok(network.losses(Optimizer::Adam, RATE, &batches)?)
+        }
+    }
+}
+
+fn truth_losses(plan: &Plan, parameters: &Parameters, seed: u64) -> Result<Vec<f64>, NetworkError> {
+    let batches = steps(plan, seed);
+    let batches: Vec<_> = batches
+        .iter()
+        .map(|(x, y)| (x.as_slice(), y.as_slice()))
+        .collect();
+    let network = Network::<f64>::new(plan, parameters)?;
+    network.losses(Optimizer::Adam, RATE, &batches)
+}
+
+/// Glorot weights, and biases that are not zero.
+fn parameters(plan: &Plan, seed: u64) -> Parameters {
+    let mut parameters = plan.initial_parameters(seed);
+    for (parameter, index) in parameters.iter_mut().zip(0..) {
+        if parameter.name.ends_with(".bias") {
+            let mut random = Random::new(seed, Stream::Init, 0, index);
+            parameter
+                .values
+                .fill_with(|| random.between(-0.1, 0.1) as f32);
+        }
+    }
+    parameters
+}
+
+fn steps(plan: &Plan, seed: u64) -> Vec<(Vec<f32>, Vec<u16>)> {
+    (DRAWS..)
+        .take(STEPS)
+        .map(|draw| batch(plan, seed, draw, STEP_IMAGES))
+        .collect()
+}
+
+/// Images of noise, and labels.
+fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> (Vec<f32>, Vec<u16>) {
+    let mut random = Random::new(seed, Stream::Verify, u32::MAX - 1, draw);
+    let pixels = (0..images * plan.input().len()).map(|_| random.between(-1.0, 1.0) as f32);
+    let pixels = pixels.collect();
+    let classes = plan.classes() as u32;
+    let labels = (0..images).map(|_| random.below(classes) as u16).collect();
+    (pixels, labels)
+}
+
+/// How often the two passes went different ways: the sign before a ReLU, the winner of a pooling window.
+fn branches(plan: &Plan, found: &Trace, expected: &Trace<f64>) -> usize {
+    let mut crossed = 0;
+    let layers = found.layers.iter().zip(&expected.layers);
+    let inputs = layers.clone();
+    // The first recorded layer is the input.
+    for ((layer, (found, expected)), (before_found, before_expected)) in
+        plan.layers().iter().zip(layers.skip(1)).zip(inputs)
+    {
+        if let (Some(found), Some(expected)) = (&found.pre, &expected.pre) {
+            let signs = found
+                .iter()
+                .zip(expected)
+                .filter(|(a, b)| (**a > 0.0) != (**b > 0.0));
+            crossed += signs.count();
+        }
+        if let Operation::MaxPool(geometry) = layer.operation {
+            let count = found.values.len();
+            let (mut a, mut b) = (vec![0; count], vec![0; count]);
+            max_pool_forward(
+                &mut vec![0.0; count],
+                &mut a,
+                &before_found.values,
+                &geometry,
+            );
+            max_pool_forward(
+                &mut vec![0.0; count],
+                &mut b,
+                &before_expected.values,
+                &geometry,
+            );
+            // Where all are zero after a ReLU, the winner gets a gradient that the ReLU takes away again.
+            let lively = |i: &usize| expected.values[*i] != 0.0;
+            crossed += (0..count).filter(lively).filter(|i| a[*i] != b[*i]).count();
+        }
+    }
+    crossed
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
