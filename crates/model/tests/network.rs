@@ -1,4 +1,4 @@
-//! The Burn module against plain loops over the formulas, on awkward geometry.
+//! The Burn module against the hand-written reference, on awkward geometry.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,12 +7,11 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_model::{Network, OptimizerHandle, ops::cross_entropy};
-use glassbox_scratch::{Moments, Optimizer};
-use glassbox_spec::{
-    Activation, Architecture, ImageShape, Operation, Parameters, Pass, Plan, PoolGeometry, Shape,
-    StepKey,
+use glassbox_model::{ModelError, Network, OptimizerHandle, losses, ops::cross_entropy};
+use glassbox_scratch::{
+    Moments, Network as ByHand, NetworkError, Optimizer, compare::worst_relative,
 };
+use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Shape, StepKey};
 
 /// Every kind of layer, nothing square, uneven padding.
 const AWKWARD: &str = r#"
@@ -78,139 +77,8 @@ fn parameters(plan: &Plan) -> Parameters {
     parameters
 }
 
-/// The one comparison: names the worst place.
-fn assert_close(name: &str, found: &[f32], expected: &[f64], bound: f64) {
-    assert_eq!(found.len(), expected.len(), "{name}: lengths");
-    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let difference = (f64::from(*found) - expected).abs();
-        assert!(
-            difference <= bound,
-            "{name}[{index}]: {found} but expected {expected}"
-        );
-    }
-}
-
 fn images(plan: &Plan, count: usize) -> Vec<f32> {
     values(count * plan.input().len(), 5)
-}
-
-/// One image through the plan, by the formulas, in f64.
-fn by_hand(plan: &Plan, parameters: &Parameters, image: &[f32]) -> Vec<f64> {
-    let find = |name: String| -> Vec<f64> {
-        let parameter = parameters.iter().find(|p| p.name == name).unwrap();
-        parameter.values.iter().map(|v| f64::from(*v)).collect()
-    };
-    let mut x: Vec<f64> = image.iter().map(|v| f64::from(*v)).collect();
-    for layer in plan.layers() {
-        let weight = || find(format!("{}.weight", layer.name));
-        let bias = || find(format!("{}.bias", layer.name));
-        x = match layer.operation {
-            Operation::Conv {
-                geometry,
-                activation,
-            } => {
-                let (weight, bias) = (weight(), bias());
-                let (i, o) = (geometry.input(), geometry.output());
-                let ([kh, kw], [sh, sw], pad) =
-                    (geometry.kernel(), geometry.stride(), geometry.padding());
-                let mut y = Vec::new();
-                for c in 0..o.channels() {
-                    for r in 0..o.height() {
-                        for q in 0..o.width() {
-                            let mut sum = bias[c];
-                            for k in 0..i.channels() {
-                                for u in 0..kh {
-                                    for v in 0..kw {
-                                        let row = (r * sh + u) as isize - pad.top as isize;
-                                        let column = (q * sw + v) as isize - pad.left as isize;
-                                        let inside = (0..i.height() as isize).contains(&row)
-                                            && (0..i.width() as isize).contains(&column);
-                                        if inside {
-                                            let at = (k * i.height() + row as usize) * i.width();
-                                            sum += x[at + column as usize]
-                                                * weight
-                                                    [((c * i.channels() + k) * kh + u) * kw + v];
-                                        }
-                                    }
-                                }
-                            }
-                            y.push(activate(sum, activation));
-                        }
-                    }
-                }
-                y
-            }
-            Operation::MaxPool(geometry) => windows(&x, &geometry, |window| {
-                window.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-            }),
-            Operation::AvgPool(geometry) => windows(&x, &geometry, |window| {
-                window.iter().sum::<f64>() / window.len() as f64
-            }),
-            Operation::Flatten | Operation::Dropout { .. } => x,
-            Operation::Dense {
-                inputs, activation, ..
-            } => {
-                let rows: Vec<_> = weight().chunks(inputs).map(<[f64]>::to_vec).collect();
-                rows.iter()
-                    .zip(bias())
-                    .map(|(row, bias)| {
-                        let dot: f64 = row.iter().zip(&x).map(|(w, x)| w * x).sum();
-                        activate(dot + bias, activation)
-                    })
-                    .collect()
-            }
-        };
-    }
-    x
-}
-
-/// The real pixels under each window, reduced.
-fn windows(x: &[f64], geometry: &PoolGeometry, reduce: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-    let (i, o) = (geometry.input(), geometry.output());
-    let ([kh, kw], [sh, sw], pad) = (geometry.kernel(), geometry.stride(), geometry.padding());
-    let mut y = Vec::new();
-    for c in 0..o.channels() {
-        for r in 0..o.height() {
-            for q in 0..o.width() {
-                let mut window = Vec::new();
-                for u in 0..kh {
-                    for v in 0..kw {
-                        let row = (r * sh + u).wrapping_sub(pad.top);
-                        let column = (q * sw + v).wrapping_sub(pad.left);
-                        if row < i.height() && column < i.width() {
-                            window.push(x[(c * i.height() + row) * i.width() + column]);
-                        }
-                    }
-                }
-                y.push(reduce(&window));
-            }
-        }
-    }
-    y
-}
-
-fn activate(x: f64, activation: Activation) -> f64 {
-    match activation {
-        Activation::Linear => x,
-        Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu => {
-            if x > 0.0 {
-                x
-            } else {
-                0.01 * x
-            }
-        }
-        Activation::Elu => {
-            if x > 0.0 {
-                x
-            } else {
-                x.exp() - 1.0
-            }
-        }
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Activation::Tanh => x.tanh(),
-        Activation::Silu => x / (1.0 + (-x).exp()),
-    }
 }
 
 fn batch(plan: &Plan, pixels: Vec<f32>, device: &Device) -> Tensor<4> {
@@ -219,50 +87,106 @@ fn batch(plan: &Plan, pixels: Vec<f32>, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(pixels, [count, c, h, w]), device)
 }
 
-#[test]
-fn the_network_computes_the_formulas() {
-    let plan = awkward();
-    let parameters = parameters(&plan);
-    let network = Network::new(&plan, &parameters, &Device::flex()).unwrap();
-    let pixels = images(&plan, 3);
-    let logits = network
-        .logits(
-            batch(&plan, pixels.clone(), &Device::flex()),
-            Pass::Inference,
-        )
-        .unwrap();
-    let expected: Vec<f64> = pixels
-        .chunks(plan.input().len())
-        .flat_map(|image| by_hand(&plan, &parameters, image))
-        .collect();
-    assert_close("logits", &logits, &expected, 1e-5);
+const TRAINING: Pass = Pass::Training(StepKey {
+    seed: 1,
+    epoch: 2,
+    batch: 3,
+});
+
+/// The plan's network on Flex, and by hand in `f64`.
+fn both(plan: &Plan) -> (Network, ByHand<f64>) {
+    let parameters = parameters(plan);
+    let network = Network::new(plan, &parameters, &Device::flex()).unwrap();
+    (network, ByHand::new(plan, &parameters).unwrap())
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
 }
 
 #[test]
-fn every_activation_is_the_one_it_is_called() {
-    for activation in [
-        Activation::Linear,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Silu,
+fn the_network_computes_what_the_reference_computes() {
+    let plan = awkward();
+    let (network, by_hand) = both(&plan);
+    let pixels = images(&plan, 3);
+    let labels = Some([2, 0, 1].as_slice());
+    for (labels, pass) in [
+        (labels, Pass::Inference),
+        (labels, TRAINING),
+        (None, TRAINING),
     ] {
-        let text = format!(
-            "name = \"a\"\n[[layers]]\nkind = \"flatten\"\n[[layers]]\nkind = \"dense\"\nunits = 4\nactivation = \"{}\"\n\
-             [[layers]]\nkind = \"dense\"\nunits = 2",
-            activation.name()
-        );
-        let plan = Architecture::from_toml(&text).unwrap();
-        let plan = plan.plan(ImageShape::new(1, 2, 3).unwrap()).unwrap();
-        let parameters = parameters(&plan);
-        let network = Network::new(&plan, &parameters, &Device::flex()).unwrap();
-        let pixels = images(&plan, 1);
-        let expected = by_hand(&plan, &parameters, &pixels);
-        let logits = network.logits(batch(&plan, pixels, &Device::flex()), Pass::Inference);
-        assert_close(activation.name(), &logits.unwrap(), &expected, 1e-6);
+        let found = network.trace(pixels.clone(), labels, pass).unwrap();
+        let expected = by_hand.trace(&wide(&pixels), labels, pass).unwrap();
+        let (found, expected) = (found.tensors(), expected.tensors());
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(
+                (&found.name, &found.shape),
+                (&expected.name, &expected.shape)
+            );
+            let worst = worst_relative(&found.values, &expected.values, 1e-5);
+            assert!(worst.is_within(), "{}{worst}", found.name);
+        }
+        let logits = network
+            .logits(batch(&plan, pixels.clone(), &Device::flex()), pass)
+            .unwrap();
+        let worst = worst_relative(&logits, &expected[0].values, 1e-5);
+        assert!(worst.is_within(), "logits{worst}");
     }
+}
+
+#[test]
+fn training_steps_are_those_of_the_reference() {
+    let plan = awkward();
+    let parameters = parameters(&plan);
+    let pixels: Vec<_> = (0..5)
+        .map(|salt| values(4 * plan.input().len(), salt))
+        .collect();
+    let labels = [1, 0, 2, 2];
+    let batches: Vec<_> = pixels
+        .iter()
+        .map(|p| (p.as_slice(), labels.as_slice()))
+        .collect();
+    for optimizer in [Optimizer::Adam, Optimizer::Sgd { momentum: 0.8 }] {
+        let device = Device::flex();
+        let found = losses(&plan, &parameters, optimizer, 0.01, &batches, &device).unwrap();
+        let by_hand = ByHand::<f64>::new(&plan, &parameters).unwrap();
+        let expected = by_hand.losses(optimizer, 0.01, &batches).unwrap();
+        let worst = worst_relative(&found, &expected, 1e-5);
+        assert!(worst.is_within(), "{optimizer:?}{worst}");
+        assert!(expected[0] != expected[4]);
+    }
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_refused() {
+    let plan = awkward();
+    let (network, _) = both(&plan);
+    let one = images(&plan, 1);
+    let refused = |pixels: &[f32], labels: Option<&[u16]>| {
+        let trace = network.trace(pixels.to_vec(), labels, Pass::Inference);
+        match trace.unwrap_err() {
+            ModelError::Network(error) => error,
+            error => panic!("{error}"),
+        }
+    };
+    assert_eq!(refused(&[], None), NetworkError::NoImages);
+    assert!(matches!(
+        refused(&one[1..], None),
+        NetworkError::Images { values: 125, .. }
+    ));
+    assert!(matches!(
+        refused(&one, Some(&[0, 1])),
+        NetworkError::Labels {
+            labels: 2,
+            images: 1
+        }
+    ));
+    assert!(matches!(
+        refused(&one, Some(&[3])),
+        NetworkError::Label { label: 3, .. }
+    ));
+    assert!(network.predict(Vec::new()).is_err());
 }
 
 #[test]
@@ -374,63 +298,6 @@ fn optimize_from(
         course.push(network.parameters().unwrap());
     }
     (course, handle.moments().unwrap())
-}
-
-/// Gradients of that loss by the weights `[3, 2]` and biases `[3]`, by hand: (softmax − one-hot) · x / n.
-fn gradients(parameters: &Parameters) -> Vec<f64> {
-    let (weights, biases) = (&parameters[0].values, &parameters[1].values);
-    let mut gradient = vec![0.0; 9];
-    for (x, label) in [([0.5, -1.0], 2), ([2.0, 0.25], 0)] {
-        let z: Vec<f64> = (0..3)
-            .map(|o| {
-                f64::from(weights[2 * o]) * x[0]
-                    + f64::from(weights[2 * o + 1]) * x[1]
-                    + f64::from(biases[o])
-            })
-            .collect();
-        let sum: f64 = z.iter().map(|z| z.exp()).sum();
-        for o in 0..3 {
-            let d = (z[o].exp() / sum - f64::from(u8::from(o == label))) / 2.0;
-            gradient[2 * o] += d * x[0];
-            gradient[2 * o + 1] += d * x[1];
-            gradient[6 + o] += d;
-        }
-    }
-    gradient
-}
-
-fn flat(parameters: &Parameters) -> Vec<f32> {
-    parameters.iter().flat_map(|p| p.values.clone()).collect()
-}
-
-#[test]
-fn adam_is_the_one_of_keras() {
-    let (course, _) = optimize(Optimizer::Adam, &Moments::default(), 5);
-    let (mut m, mut v) = ([0.0; 9], [0.0; 9]);
-    let mut theta: Vec<f64> = flat(&course[0]).into_iter().map(f64::from).collect();
-    for (before, t) in course.iter().take(5).zip(1..) {
-        for (i, g) in gradients(before).into_iter().enumerate() {
-            m[i] = 0.9 * m[i] + 0.1 * g;
-            v[i] = 0.999 * v[i] + 0.001 * g * g;
-            let correction = (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
-            theta[i] -= 0.1 * correction * m[i] / (v[i].sqrt() + 1e-7);
-        }
-        assert_close("adam", &flat(&course[t as usize]), &theta, 2e-5);
-    }
-}
-
-#[test]
-fn sgd_accumulates_its_velocity_without_dampening() {
-    let (course, _) = optimize(Optimizer::Sgd { momentum: 0.8 }, &Moments::default(), 4);
-    let mut velocity = [0.0; 9];
-    let mut theta: Vec<f64> = flat(&course[0]).into_iter().map(f64::from).collect();
-    for (step, before) in course.iter().take(4).enumerate() {
-        for (i, g) in gradients(before).into_iter().enumerate() {
-            velocity[i] = 0.8 * velocity[i] + g;
-            theta[i] -= 0.1 * velocity[i];
-        }
-        assert_close("sgd", &flat(&course[step + 1]), &theta, 1e-5);
-    }
 }
 
 #[test]

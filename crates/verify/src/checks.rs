@@ -204,11 +204,16 @@ fn against_differences(case: &Case, inputs: &Inputs, tables: &Tables) -> Vec<Out
             .map(|element| gradient[*element])
             .collect();
         let worst = worst(&picked, &found.values, |_| bound);
-        let beyond = (worst.difference() - found.rounding).max(0.0);
+        // A gradient that vanishes beside its loss is lost in that loss's rounding; it has no figure of its own.
+        let resolved = found.rounding <= DIFFERENCES_BOUND * largest;
         outcomes.push(Outcome {
             argument: found.argument.name(),
             worst,
-            relative: if beyond == 0.0 { 0.0 } else { beyond / largest },
+            relative: if resolved {
+                ratio(worst.difference(), largest)
+            } else {
+                0.0
+            },
             kinks: found.kinks,
         });
     }
@@ -217,16 +222,20 @@ fn against_differences(case: &Case, inputs: &Inputs, tables: &Tables) -> Vec<Out
 
 impl Outcome {
     fn new(argument: &'static str, worst: Worst, expected: &[f64], kinks: usize) -> Self {
-        let difference = worst.difference();
         Self {
             argument,
-            relative: if difference == 0.0 {
-                0.0
-            } else {
-                difference / largest(expected)
-            },
+            relative: ratio(worst.difference(), largest(expected)),
             worst,
             kinks,
         }
+    }
+}
+
+/// A difference as a share of the largest value; 0 where there is none.
+pub(crate) fn ratio(difference: f64, largest: f64) -> f64 {
+    if difference == 0.0 {
+        0.0
+    } else {
+        difference / largest
     }
 }

@@ -8,7 +8,7 @@ use glassbox_scratch::{
 };
 use glassbox_spec::{Operation, Parameters, Pass, Plan, Random, Stream};
 
-use crate::{Check, Route, Tables};
+use crate::{Check, Route, Tables, checks::ratio};
 
 /// Logits, loss and gradients may differ by so much of the largest value of their tensor.
 ///
@@ -67,7 +67,7 @@ pub(crate) fn check(
     let expected = truth_losses(plan, &parameters, seed)?;
     let bound = |i: usize| LOSSES_BOUND * f64::abs(expected[i]);
     let of_losses = worst(&losses, &expected, bound);
-    let relative = of_losses.difference() / largest(&expected);
+    let relative = ratio(of_losses.difference(), largest(&expected));
     checks.push(("ten losses".to_string(), of_losses, relative));
     Ok(checks
         .into_iter()
@@ -81,7 +81,7 @@ pub(crate) fn check(
 
 fn compare(name: &str, found: &[f32], expected: &[f64]) -> (String, Worst, f64) {
     let worst = worst_relative(found, expected, BOUND);
-    let relative = worst.difference() / largest(expected);
+    let relative = ratio(worst.difference(), largest(expected));
     (name.to_string(), worst, relative)
 }
 
@@ -212,4 +212,53 @@ fn branches(plan: &Plan, found: &Trace, expected: &Trace<f64>) -> usize {
 
 fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|v| f64::from(*v)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MUTANTS;
+    use glassbox_spec::{Architecture, ImageShape};
+
+    fn plan() -> Plan {
+        let input = ImageShape::new(2, 18, 19).unwrap();
+        let architecture = Architecture::preset("reference", 10).unwrap();
+        architecture.plan(input).unwrap()
+    }
+
+    #[test]
+    fn a_fault_in_one_operation_shows_in_the_whole_network() {
+        for (name, argument) in [
+            ("conv: kernel flipped", "logits"),
+            ("conv: d_bias missing", "d_conv1.bias"),
+            ("max_pool: gradient divided by the window", "d_conv1.weight"),
+            ("flatten: order row, column, channel", "logits"),
+            ("cross_entropy: loss without the mean", "loss"),
+            ("adam: no bias correction", "ten losses"),
+        ] {
+            let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).unwrap();
+            let checks = check(&plan(), &Route::Reference, &mutant.tables, 1).unwrap();
+            let failed = checks.iter().find(|check| !check.passed).unwrap();
+            assert_eq!(failed.argument, argument, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_branch_that_two_passes_took_differently_is_counted() {
+        let (plan, parameters) = (plan(), parameters(&plan(), 1));
+        let (images, labels) = batch(&plan, 1, 0, 1);
+        let trace = |images: &[f32]| {
+            let network = Network::<f32>::new(&plan, &parameters).unwrap();
+            network
+                .trace(images, Some(&labels), Pass::Inference)
+                .unwrap()
+        };
+        let truth = Network::<f64>::new(&plan, &parameters).unwrap();
+        let truth = truth
+            .trace(&wide(&images), Some(&labels), Pass::Inference)
+            .unwrap();
+        assert_eq!(branches(&plan, &trace(&images), &truth), 0);
+        let other: Vec<f32> = images.iter().map(|v| v + 0.01).collect();
+        assert!(branches(&plan, &trace(&other), &truth) > 10);
+    }
 }

@@ -29,7 +29,8 @@ pub struct Check {
     pub route: String,
     /// The difference at the worst place of all cases, measured by its bound.
     pub worst_absolute: f64,
-    /// The largest difference as a share of its tensor's largest value; against finite differences, beyond rounding.
+    /// The largest difference as a share of its tensor's largest value; against finite
+    /// differences, where they resolve it.
     pub worst_relative: f64,
     /// What is allowed at the worst place.
     pub bound: f64,

@@ -1,0 +1,255 @@
+//! The hand-written engine, `gradients` and `verify`, as a user runs them.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use glassbox_model::ModelFile;
+use glassbox_scratch::compare::worst_relative;
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::sandbox::{TRAIN, run, trained};
+
+const IMAGES: &str = "sky/test/night/000.png sky/test/stars/001.png";
+
+/// Shape and values by name.
+fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    let bytes = fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = file.tensors().into_iter().map(|(name, view)| {
+        let values = view
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
+        (name, (view.shape().to_vec(), values))
+    });
+    tensors.collect()
+}
+
+#[test]
+fn both_engines_give_the_same_gradients_under_the_same_names() {
+    let folder = trained();
+    let gradients = |backend: &str, labels: &str| {
+        let out = format!("{backend}{}.safetensors", labels.len());
+        let line =
+            format!("gradients --model run --backend {backend} {labels} --out {out} {IMAGES}");
+        let (code, stdout, stderr) = run(folder, &line);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(
+            stdout.contains("logits") && stdout.contains(&out),
+            "{stdout}"
+        );
+        tensors(&folder.join(out))
+    };
+    let flex = gradients("flex", "--labels night,stars");
+    let names: Vec<_> = flex.keys().map(String::as_str).collect();
+    let expected = [
+        "conv1",
+        "conv1.pre",
+        "d_conv1",
+        "d_conv1.bias",
+        "d_conv1.weight",
+        "d_dense1",
+        "d_dense1.bias",
+        "d_dense1.weight",
+        "d_flatten",
+        "d_input",
+        "dense1",
+        "dense1.pre",
+        "flatten",
+        "input",
+        "logits",
+        "loss",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(flex["logits"].0, [2, 2]);
+    assert_eq!(flex["loss"].0, [1]);
+    assert_eq!(flex["d_conv1"].0, [2, 4, 5, 4]);
+    for backend in ["scratch", "cpu"] {
+        let other = gradients(backend, "--labels 0,1");
+        assert!(other.keys().eq(flex.keys()));
+        for (name, (shape, values)) in &flex {
+            assert_eq!(&other[name].0, shape, "{name}");
+            let worst = worst_relative(&other[name].1, values, 1e-5);
+            assert!(worst.is_within(), "{backend} {name}{worst}");
+        }
+    }
+    let forward = gradients("scratch", "");
+    assert!(
+        forward
+            .keys()
+            .all(|name| !name.starts_with("d_") && name != "loss")
+    );
+    assert_eq!(
+        forward["conv1"],
+        gradients("scratch", "--labels 1,1")["conv1"]
+    );
+}
+
+#[test]
+fn bad_input_to_gradients_has_its_exit_code() {
+    let folder = trained();
+    let mut broken = ModelFile::read(&folder.join("run/model.safetensors")).unwrap();
+    broken.parameters[0].values[3] = f32::NAN;
+    broken.write(&folder.join("nan.safetensors")).unwrap();
+    fs::write(folder.join("empty.png"), "").unwrap();
+    for (line, code, message) in [
+        ("--model run --labels 0", 2, "1 labels for 2 images"),
+        (
+            "--model run --labels 0,2",
+            2,
+            "no such class; the model has night, stars, or 0 to 1",
+        ),
+        ("--model run --labels 0,-1", 2, "no such class"),
+        ("--model run --labels 0,dusk", 2, "no such class"),
+        ("--model run --backend sratch", 2, "did you mean `scratch`?"),
+        ("--model run --labels 0,1,0 empty.png", 3, "empty.png"),
+        ("--model run --labels 0,1,0 none.png", 3, "none.png"),
+        ("--model nowhere --labels 0,1", 4, "nowhere"),
+        (
+            "--model nan.safetensors --labels 0,1",
+            4,
+            "conv1.weight holds NaN at position 3",
+        ),
+        (
+            "--model nan.safetensors --backend scratch",
+            4,
+            "conv1.weight holds NaN",
+        ),
+    ] {
+        let line = format!("gradients --out bad.safetensors {line} {IMAGES}");
+        let (found, _, stderr) = run(folder, &line);
+        assert!(
+            found == code && stderr.contains(message),
+            "{line}: {found} {stderr}"
+        );
+        assert!(!folder.join("bad.safetensors").exists(), "{line}");
+    }
+    let line = format!("gradients --model run --out none/g.safetensors {IMAGES}");
+    let (code, _, stderr) = run(folder, &line);
+    assert!(
+        code == 1 && stderr.contains("--out none/g.safetensors"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_hand_written_engine_trains_predicts_and_evaluates() {
+    let folder = trained();
+    let (code, stdout, stderr) = run(
+        folder,
+        &format!("{TRAIN} --backend scratch --out hand --json"),
+    );
+    assert_eq!(code, 0, "{stderr}");
+    let summary: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(summary["backend"], "scratch");
+    assert!(stderr.contains("device    scratch"), "{stderr}");
+    let answer = |line: &str| {
+        let (code, stdout, stderr) = run(folder, line);
+        assert_eq!(code, 0, "{line}: {stderr}");
+        serde_json::from_str::<Value>(&stdout).unwrap()
+    };
+    let logits = |backend: &str| -> Vec<f64> {
+        let rows = answer(&format!(
+            "predict --model hand --backend {backend} --json --logits {IMAGES}"
+        ));
+        let logits = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row["logits"].as_array().unwrap());
+        logits.map(|logit| logit.as_f64().unwrap()).collect()
+    };
+    let worst = worst_relative(&logits("scratch"), &logits("flex"), 1e-5);
+    assert!(worst.is_within(), "logits{worst}");
+    let accuracy = |backend: &str| {
+        answer(&format!("eval --model hand --backend {backend} --json"))["accuracy"].clone()
+    };
+    assert_eq!(accuracy("scratch"), accuracy("flex"));
+    assert_eq!(accuracy("scratch"), summary["test_accuracy"]);
+    // Already finished, and by the other engine too.
+    let (code, _, stderr) = run(folder, "train --resume hand --backend flex");
+    assert!(code == 0 && stderr.contains("is finished"), "{stderr}");
+}
+
+#[test]
+fn verify_passes_on_what_is_right_and_is_exit_5_on_what_is_wrong() {
+    let folder = trained();
+    let (code, stdout, stderr) = run(
+        folder,
+        "verify --cases 5 --arch small.toml --input 1x6x7 --json",
+    );
+    assert_eq!(code, 0, "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["passed"], true);
+    for key in [
+        "operation",
+        "argument",
+        "route",
+        "worst_absolute",
+        "worst_relative",
+        "bound",
+        "cases",
+        "passed",
+    ] {
+        assert!(report["checks"][0].get(key).is_some(), "{key}");
+    }
+    for key in ["name", "caught", "by"] {
+        assert!(report["mutants"][0].get(key).is_some(), "{key}");
+    }
+    let case = report["mutants"][0]["by"]["case"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let (code, stdout, _) = run(folder, "verify --cases 3 --arch small.toml --input 1x6x7");
+    assert!(code == 0 && stdout.ends_with("passed\n"), "{stdout}");
+    assert!(
+        stdout.lines().all(|line| line.chars().count() <= 80),
+        "{stdout}"
+    );
+    for route in ["differences", "f32", "flex"] {
+        assert!(stdout.contains(route), "{route}");
+    }
+
+    let (code, stdout, _) = run(folder, &format!("verify --case {case} --backend flex"));
+    assert!(code == 0 && stdout.contains("passed"), "{stdout}");
+    let output = crate::sandbox::glassbox(folder, &format!("verify --case {case} --mutant"))
+        .arg("conv: padding off by one")
+        .output()
+        .unwrap();
+    let (code, stdout, stderr) = crate::sandbox::answer(output);
+    assert!(
+        code == 5 && stdout.contains("FAILED") && stdout.ends_with("NOT passed\n"),
+        "{stdout}"
+    );
+    let again = format!("glassbox verify --case '{case}' --mutant 'conv: padding off by one'");
+    assert!(stderr.contains(&again), "{stderr}");
+}
+
+#[test]
+fn bad_input_to_verify_is_a_usage_error() {
+    let folder = trained();
+    for (line, message) in [
+        ("--case cnov:n=1", "did you mean `conv`?"),
+        ("--case conv:q=1", "`q=1` is no size of a case"),
+        ("--case conv:h=2,k=3x3", "do not fit together"),
+        (
+            "--case conv:n=1 --mutant nothing",
+            "no planted fault `nothing`",
+        ),
+        ("--cases 0", "--cases is 0"),
+        ("--cases x", "invalid value"),
+        ("--input 1x4x4", "nearest valid"),
+        ("--input 4", "1x28x28"),
+        ("--arch refrence", "did you mean `reference`?"),
+        ("--backend flxe", "did you mean `flex`?"),
+    ] {
+        let (code, _, stderr) = run(folder, &format!("verify {line}"));
+        assert!(
+            code == 2 && stderr.contains(message),
+            "{line}: {code} {stderr}"
+        );
+    }
+}

@@ -1,0 +1,432 @@
+//! The network from the outside: its gradients are its derivatives, its sums do not depend on threads, and what does not fit
+//! is refused.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use glassbox_scratch::{
+    Adam, Moments, Network, NetworkError, Operations, Optimizer,
+    compare::{largest, worst_relative},
+    reference::{Matrix, Mode, WindowError, convolve2d, correlate2d},
+};
+use glassbox_spec::{
+    Architecture, ImageShape, Parameter, Parameters, Pass, Plan, Random, StepKey, Stream,
+};
+
+/// Every kind of layer, nothing square, uneven padding; no kinks but those of max pooling.
+fn awkward() -> Plan {
+    let text = r#"
+        name = "awkward"
+        [[layers]]
+        kind = "conv"
+        filters = 5
+        kernel = [3, 2]
+        stride = [2, 1]
+        padding = { top = 2, bottom = 0, left = 0, right = 1 }
+        activation = "sigmoid"
+        [[layers]]
+        kind = "max_pool"
+        kernel = [2, 3]
+        stride = [1, 2]
+        padding = { top = 1, bottom = 0, left = 1, right = 2 }
+        [[layers]]
+        kind = "conv"
+        filters = 4
+        kernel = [2, 3]
+        padding = "same"
+        activation = "silu"
+        [[layers]]
+        kind = "avg_pool"
+        kernel = [3, 2]
+        stride = 2
+        padding = "same"
+        [[layers]]
+        kind = "dropout"
+        rate = 0.25
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "dense"
+        units = 6
+        activation = "tanh"
+        [[layers]]
+        kind = "dropout"
+        rate = 0.5
+        [[layers]]
+        kind = "dense"
+        units = 3
+    "#;
+    let input = ImageShape::new(2, 9, 7).unwrap();
+    let architecture = Architecture::from_toml(text).unwrap();
+    architecture.plan(input).unwrap()
+}
+
+fn random(index: u32, count: usize) -> Vec<f32> {
+    let mut random = Random::new(9, Stream::Verify, 0, index);
+    (0..count)
+        .map(|_| random.between(-1.0, 1.0) as f32)
+        .collect()
+}
+
+fn parameters(plan: &Plan) -> Parameters {
+    let mut parameters = plan.initial_parameters(3);
+    for (parameter, index) in parameters.iter_mut().zip(0..) {
+        if parameter.name.ends_with("bias") {
+            parameter.values = random(index, parameter.values.len());
+        }
+    }
+    parameters
+}
+
+fn images(plan: &Plan, count: usize) -> Vec<f64> {
+    let pixels = random(100, count * plan.input().len());
+    pixels.into_iter().map(f64::from).collect()
+}
+
+fn labels(count: usize) -> Vec<u16> {
+    (0..count).map(|i| (i * 2 % 3) as u16).collect()
+}
+
+const TRAINING: Pass = Pass::Training(StepKey {
+    seed: 4,
+    epoch: 2,
+    batch: 7,
+});
+
+#[test]
+fn gradients_are_the_derivatives_of_the_loss() {
+    let plan = awkward();
+    let parameters = parameters(&plan);
+    let (images, labels) = (images(&plan, 11), labels(11));
+    for pass in [Pass::Inference, TRAINING] {
+        let loss = |parameters: &Parameters, images: &[f64]| {
+            let network = Network::<f64>::new(&plan, parameters).unwrap();
+            network
+                .trace(images, Some(&labels), pass)
+                .unwrap()
+                .loss
+                .unwrap()
+        };
+        let network = Network::<f64>::new(&plan, &parameters).unwrap();
+        let trace = network.trace(&images, Some(&labels), pass).unwrap();
+        // Small, for there are kinks in max pooling; the parameters are f32, so it is measured after rounding.
+        let step = 2f32.powi(-17);
+        for (index, gradient) in trace.d_parameters.iter().enumerate() {
+            assert_eq!(gradient.name, parameters[index].name);
+            let bound = 1e-6 * largest(&gradient.values);
+            assert!(bound > 0.0, "{}", gradient.name);
+            for element in (0..gradient.values.len()).step_by(7) {
+                let moved = |step: f32| {
+                    let mut parameters = parameters.clone();
+                    let value = &mut parameters[index].values[element];
+                    *value += step;
+                    (f64::from(*value), loss(&parameters, &images))
+                };
+                let ((right, above), (left, below)) = (moved(step), moved(-step));
+                let difference = (above - below) / (right - left);
+                let found = gradient.values[element];
+                assert!(
+                    (found - difference).abs() <= bound,
+                    "{}[{element}]: {found}, differences give {difference}",
+                    gradient.name
+                );
+            }
+        }
+        let d_input = trace.layer("input").unwrap().d_values.as_ref().unwrap();
+        for element in (0..images.len()).step_by(31) {
+            let moved = |step: f64| {
+                let mut images = images.clone();
+                images[element] += step;
+                loss(&parameters, &images)
+            };
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!(
+                (d_input[element] - difference).abs() <= 1e-8,
+                "pixel {element}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let plan = awkward();
+    let parameters = parameters(&plan);
+    let images: Vec<f32> = images(&plan, 37).into_iter().map(|v| v as f32).collect();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let network = Network::<f32>::new(&plan, &parameters).unwrap();
+            network.trace(&images, Some(&labels(37)), TRAINING).unwrap()
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(5));
+}
+
+#[test]
+fn an_image_computes_the_same_alone_and_in_a_batch() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    let images = images(&plan, 19);
+    let together = network.forward(&images, Pass::Inference).unwrap();
+    assert_eq!(together.images(), 19);
+    assert_eq!(together.layers().len(), plan.layers().len());
+    for (image, logits) in images
+        .chunks(plan.input().len())
+        .zip(together.logits().chunks(3))
+    {
+        let alone = network.forward(image, Pass::Inference).unwrap();
+        assert_eq!(alone.logits(), logits);
+    }
+}
+
+#[test]
+fn dropout_drops_in_training_only() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    let images = images(&plan, 2);
+    let layer = |pass, name: &str| {
+        let trace = network.trace(&images, None, pass).unwrap();
+        trace.layer(name).unwrap().values.clone()
+    };
+    assert_eq!(
+        layer(Pass::Inference, "dropout1"),
+        layer(Pass::Inference, "pool2")
+    );
+    let (kept, dropped) = (layer(TRAINING, "pool2"), layer(TRAINING, "dropout1"));
+    let zeros = dropped.iter().filter(|v| **v == 0.0).count();
+    assert!(
+        zeros > 0 && zeros < dropped.len() / 2,
+        "{zeros} of {}",
+        dropped.len()
+    );
+    for (kept, dropped) in kept.iter().zip(&dropped) {
+        let scaled = f64::from(1.0f32 / 0.75) * kept;
+        assert!(*dropped == 0.0 || (dropped - scaled).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_trace_holds_every_value_under_its_name() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    assert_eq!(network.plan(), &plan);
+    let trace = network
+        .trace(&images(&plan, 2), Some(&[1, 2]), Pass::Inference)
+        .unwrap();
+    let names: Vec<_> = trace
+        .layers
+        .iter()
+        .map(|layer| layer.layer.as_str())
+        .collect();
+    let expected = [
+        "input", "conv1", "pool1", "conv2", "pool2", "dropout1", "flatten", "flatten2", "dense1",
+        "dropout2", "dense2",
+    ];
+    assert_eq!(names, expected);
+    let conv2 = trace.layer("conv2").unwrap();
+    assert_eq!((conv2.kind, conv2.shape), ("conv", plan.layers()[2].output));
+    assert_eq!(trace.layer("conv3"), None);
+    let tensors = trace.tensors();
+    let get = |name: &str| {
+        let found: Vec<_> = tensors
+            .iter()
+            .filter(|tensor| tensor.name == name)
+            .collect();
+        assert_eq!(found.len(), 1, "{name}");
+        found[0]
+    };
+    for tensor in &tensors {
+        assert_eq!(
+            tensor.values.len(),
+            tensor.shape.iter().product::<usize>(),
+            "{}",
+            tensor.name
+        );
+    }
+    assert_eq!(get("logits").values, trace.logits());
+    assert_eq!(
+        (get("logits").shape.as_slice(), get("loss").shape.as_slice()),
+        (&[2, 3][..], &[1][..])
+    );
+    assert_eq!(get("input").shape, [2, 2, 9, 7]);
+    assert_eq!(get("d_input").shape, [2, 2, 9, 7]);
+    assert_eq!(get("conv1.pre").shape, get("d_conv1").shape);
+    assert_eq!(get("d_conv2.weight").shape, [4, 5, 2, 3]);
+    assert_eq!(get("dense2").values, get("dense2.pre").values);
+    assert!(!tensors.iter().any(|tensor| tensor.name == "pool1.pre"));
+    // logits and loss; eleven values with gradients; four before their activation; eight gradients of parameters.
+    assert_eq!(tensors.len(), 2 + 22 + 4 + 8);
+    let forward = network
+        .trace(&images(&plan, 2), None, Pass::Inference)
+        .unwrap();
+    assert_eq!((forward.loss, forward.d_parameters.len()), (None, 0));
+    assert_eq!(forward.tensors().len(), 1 + 11 + 4);
+    let empty = glassbox_scratch::Trace::<f64> {
+        images: 0,
+        layers: Vec::new(),
+        loss: None,
+        d_parameters: Vec::new(),
+    };
+    assert_eq!((empty.logits(), empty.tensors()), (&[][..], Vec::new()));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let plan = awkward();
+    let right = parameters(&plan);
+    let mut wrong = right.clone();
+    wrong[1].values[2] = f32::NAN;
+    wrong[2].shape = vec![1];
+    wrong.pop();
+    let Err(NetworkError::Parameters { problems }) = Network::<f32>::new(&plan, &wrong) else {
+        panic!("built")
+    };
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    let network = Network::<f64>::new(&plan, &right).unwrap();
+    let forward = |images: &[f64]| network.forward(images, Pass::Inference);
+    assert_eq!(forward(&[]).unwrap_err(), NetworkError::NoImages);
+    let error = forward(&[0.0; 127]).unwrap_err();
+    let image = plan.input();
+    assert_eq!(error, NetworkError::Images { values: 127, image });
+    let two = forward(&images(&plan, 2)).unwrap();
+    let backward = |labels: &[u16]| network.backward(&two, labels).unwrap_err();
+    let images = 2;
+    for labels in [0, 1, 3] {
+        let error = NetworkError::Labels { labels, images };
+        assert_eq!(backward(&vec![0; labels]), error);
+    }
+    let error = backward(&[2, 3]);
+    let expected = NetworkError::Label {
+        label: 3,
+        index: 1,
+        classes: 3,
+    };
+    assert_eq!(error, expected);
+    assert!(error.to_string().contains("3 classes, 0 to 2"));
+}
+
+/// Adam and momentum, written out for two steps of one number.
+#[test]
+fn optimizers_follow_their_formulas() {
+    let one = |value| {
+        vec![Parameter {
+            name: "w".to_string(),
+            shape: vec![1],
+            values: vec![value],
+        }]
+    };
+    let run = |optimizer: Optimizer| {
+        let (mut parameter, mut moments) = (one(1.0), Moments::<f64>::default());
+        for gradient in [0.5, -2.0] {
+            let operations = Operations::REFERENCE;
+            optimizer.step(
+                &operations,
+                &mut parameter,
+                &mut moments,
+                &one(gradient),
+                0.1,
+            );
+        }
+        (parameter[0].values[0], moments)
+    };
+    let (found, moments) = run(Optimizer::Adam);
+    let (m1, v1) = (0.05, 0.00025);
+    let first = 1.0 - 0.1 * 0.001f64.sqrt() / 0.1 * m1 / (f64::sqrt(v1) + 1e-7);
+    let (m2, v2) = (0.9 * m1 - 0.2, 0.999 * v1 + 0.004);
+    let correction = f64::sqrt(1.0 - 0.999 * 0.999) / (1.0 - 0.81);
+    let second = first - 0.1 * correction * m2 / (f64::sqrt(v2) + 1e-7);
+    assert!((found - second).abs() < 1e-12, "{found} {second}");
+    assert!((Adam::KERAS.correction(2) - correction).abs() < 1e-12);
+    assert_eq!(moments.step, 2);
+    let names: Vec<_> = moments.values.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["adam.m", "adam.v"]);
+    assert!((moments.values[0].1[0].values[0] - m2).abs() < 1e-12);
+    assert_eq!(moments.values[1].1[0].name, "w");
+    let (found, moments) = run(Optimizer::Sgd { momentum: 0.8 });
+    // v = 0.5, then 0.4 − 2.
+    assert!((found - (1.0 - 0.05 + 0.16)).abs() < 1e-12, "{found}");
+    assert_eq!((moments.step, moments.values[0].0), (2, "sgd.velocity"));
+}
+
+#[test]
+fn training_steps_lower_the_loss_and_are_those_of_forward_backward_update() {
+    let text = "name = \"small\"\n[[layers]]\nkind = \"conv\"\nfilters = 4\nkernel = [2, 3]\nactivation = \"relu\"\n\
+                [[layers]]\nkind = \"flatten\"\n[[layers]]\nkind = \"dense\"\nunits = 3\n";
+    let plan = Architecture::from_toml(text).unwrap();
+    let plan = plan.plan(ImageShape::new(1, 5, 6).unwrap()).unwrap();
+    let pixels = random(50, 6 * plan.input().len());
+    let labels = labels(6);
+    let batches = vec![(pixels.as_slice(), labels.as_slice()); 30];
+    let network = || Network::<f32>::new(&plan, &parameters(&plan)).unwrap();
+    let losses = network().losses(Optimizer::Adam, 0.01, &batches).unwrap();
+    assert_eq!(losses.len(), 30);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&losses[25..]) < 0.7 * mean(&losses[..5]), "{losses:?}");
+    let (mut by_hand, mut moments) = (network(), Moments::default());
+    let key = StepKey::steps().next().unwrap();
+    let forward = by_hand.forward(&pixels, Pass::Training(key)).unwrap();
+    let backward = by_hand.backward(&forward, &labels).unwrap();
+    assert_eq!(f64::from(backward.loss), losses[0]);
+    by_hand.update(Optimizer::Adam, &mut moments, &backward.d_parameters, 0.01);
+    assert_ne!(by_hand.parameters(), network().parameters());
+    let error = network().losses(Optimizer::Adam, 0.01, &[(&pixels, &[9])]);
+    assert!(matches!(error, Err(NetworkError::Labels { .. })));
+}
+
+#[test]
+fn single_precision_is_near_double() {
+    let plan = awkward();
+    let parameters = parameters(&plan);
+    let wide = images(&plan, 3);
+    let narrow: Vec<f32> = wide.iter().map(|v| *v as f32).collect();
+    let trace = |pass| {
+        let network = Network::<f64>::new(&plan, &parameters).unwrap();
+        network.trace(&wide, Some(&[0, 1, 2]), pass).unwrap()
+    };
+    let network = Network::<f32>::new(&plan, &parameters).unwrap();
+    let found = network.trace(&narrow, Some(&[0, 1, 2]), TRAINING).unwrap();
+    for (found, expected) in found.tensors().iter().zip(trace(TRAINING).tensors()) {
+        assert_eq!(
+            (&found.name, &found.shape),
+            (&expected.name, &expected.shape)
+        );
+        let worst = worst_relative(&found.values, &expected.values, 1e-5);
+        assert!(worst.is_within(), "{}{worst}", found.name);
+    }
+}
+
+#[test]
+fn matrices_and_modes_that_do_not_fit_are_refused() {
+    for (rows, columns, values) in [(0, 2, 0), (2, 0, 0), (2, 2, 3), (usize::MAX, 2, 6)] {
+        let error = Matrix::new(rows, columns, vec![1.0; values]).unwrap_err();
+        let expected = WindowError::NotAMatrix {
+            rows,
+            columns,
+            values,
+        };
+        assert_eq!(error, expected);
+    }
+    let matrix = |rows, columns| Matrix::new(rows, columns, vec![1.0; rows * columns]).unwrap();
+    let (tall, wide) = (matrix(3, 2), matrix(2, 4));
+    for result in [
+        convolve2d(&tall, &wide, Mode::Valid),
+        correlate2d(&tall, &wide, Mode::Valid),
+    ] {
+        let expected = WindowError::NeitherWithin {
+            first: [3, 2],
+            second: [2, 4],
+        };
+        assert_eq!(result.unwrap_err(), expected);
+    }
+    let full = convolve2d(&tall, &wide, Mode::Full).unwrap();
+    assert_eq!((full.rows(), full.columns()), (4, 5));
+    let counted = Matrix::new(2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
+    assert_eq!(counted.flipped().values(), [6, 5, 4, 3, 2, 1]);
+}

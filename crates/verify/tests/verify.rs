@@ -1,0 +1,214 @@
+//! The verification from the outside: what is right passes, what is wrong is caught and made small.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::HashSet;
+
+use glassbox_model::Backend;
+use glassbox_scratch::Real;
+use glassbox_spec::{Activation, Architecture, ImageShape, Plan};
+use glassbox_verify::{
+    Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route, Tables, verify, verify_case,
+};
+
+/// Every way to compute in this build.
+fn routes() -> Vec<Route> {
+    let mut routes = vec![Route::Reference, Route::Differences];
+    for backend in Backend::ALL {
+        // `cpu` is `flex` by another name. CUDA is compiled in only where it is wanted, but its card may be elsewhere.
+        if matches!(backend, Backend::Cpu | Backend::Cuda) || !backend.compiled() {
+            continue;
+        }
+        let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
+        routes.extend(device.burn.map(|device| Route::Burn(backend, device)));
+    }
+    routes
+}
+
+fn reference() -> Plan {
+    let input = ImageShape::new(1, 28, 28).unwrap();
+    let architecture = Architecture::preset("reference", 10).unwrap();
+    architecture.plan(input).unwrap()
+}
+
+/// Every kind of layer, nothing square, uneven padding.
+fn awkward() -> Plan {
+    let text = r#"
+        name = "awkward"
+        [[layers]]
+        kind = "conv"
+        filters = 5
+        kernel = [3, 2]
+        stride = [2, 1]
+        padding = { top = 2, bottom = 0, left = 0, right = 1 }
+        activation = "leaky_relu"
+        [[layers]]
+        kind = "max_pool"
+        kernel = [2, 3]
+        stride = [1, 2]
+        padding = { top = 1, bottom = 0, left = 1, right = 2 }
+        [[layers]]
+        kind = "conv"
+        filters = 4
+        kernel = [2, 3]
+        padding = "same"
+        activation = "silu"
+        [[layers]]
+        kind = "avg_pool"
+        kernel = [3, 2]
+        stride = 2
+        padding = "same"
+        [[layers]]
+        kind = "dropout"
+        rate = 0.5
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "dense"
+        units = 6
+        activation = "tanh"
+        [[layers]]
+        kind = "dense"
+        units = 3
+    "#;
+    let input = ImageShape::new(2, 9, 7).unwrap();
+    let architecture = Architecture::from_toml(text).unwrap();
+    architecture.plan(input).unwrap()
+}
+
+fn failed(report: &Report) -> Vec<String> {
+    let failed = report.checks.iter().filter(|check| !check.passed);
+    failed.map(|check| format!("{check:?}")).collect()
+}
+
+fn mutant(name: &str) -> &'static Mutant {
+    MUTANTS.iter().find(|mutant| mutant.name == name).unwrap()
+}
+
+#[test]
+fn the_engines_agree_and_every_planted_fault_is_caught() {
+    let options = Options {
+        plan: reference(),
+        routes: routes(),
+        cases: 200,
+        seed: 42,
+    };
+    let report = verify(&options).unwrap();
+    assert_eq!(failed(&report), Vec::<String>::new());
+    assert!(report.passed && report.failures.is_empty());
+    for operation in Operation::ALL {
+        for route in routes() {
+            let of = |c: &&Check| c.operation == operation.name() && c.route == route.name();
+            let arguments: Vec<_> = report.checks.iter().filter(of).collect();
+            let expected = match (operation, &route) {
+                (Operation::Adam | Operation::Sgd, Route::Differences) => 0,
+                (Operation::Conv | Operation::Dense, Route::Differences) => 3,
+                (_, Route::Differences) => 1,
+                (Operation::Conv | Operation::Dense, _) => 4,
+                (Operation::Adam, Route::Burn(..)) => 4,
+                (Operation::Adam, _) => 3,
+                _ => 2,
+            };
+            assert_eq!(arguments.len(), expected, "{operation} {}", route.name());
+            assert!(arguments.iter().all(|check| check.cases == 200));
+            if let Route::Differences = route {
+                assert!(arguments.iter().all(|check| check.worst_relative <= 1e-7));
+            }
+        }
+    }
+    let on_kinks = |route: &str| -> usize {
+        let checks = report.checks.iter().filter(|check| check.route == route);
+        checks.map(|check| check.kinks).sum()
+    };
+    assert!(on_kinks("differences") > 0 && on_kinks("flex") > 0);
+    assert_eq!(on_kinks("f32"), 0);
+    let names: HashSet<_> = report.mutants.iter().map(|mutant| mutant.name).collect();
+    assert!(names.len() == MUTANTS.len() && names.len() >= 24);
+    for mutant in &report.mutants {
+        assert!(mutant.caught, "{} was not caught", mutant.name);
+    }
+}
+
+#[test]
+fn what_catches_a_fault_is_small_and_fails_by_the_fault_alone() {
+    let options = Options {
+        plan: awkward(),
+        routes: vec![Route::Reference],
+        cases: 1,
+        seed: 3,
+    };
+    for result in verify(&options).unwrap().mutants {
+        let by = result.by.unwrap();
+        let case: Case = by.case.parse().unwrap();
+        let routes = [Route::Reference, Route::Differences];
+        let with = verify_case(&case, &routes, Some(mutant(result.name))).unwrap();
+        assert!(!with.passed && !with.failures.is_empty(), "{}", result.name);
+        let without = verify_case(&case, &routes, None).unwrap();
+        assert!(without.passed, "{}", result.name);
+        let values = case.images * case.channels * case.height * case.width;
+        assert!(values <= 30, "{}: {case}", result.name);
+    }
+}
+
+#[test]
+fn a_network_of_every_kind_of_layer_agrees() {
+    for seed in [1, 2, 3] {
+        let options = Options {
+            plan: awkward(),
+            routes: routes(),
+            cases: 2,
+            seed,
+        };
+        let report = verify(&options).unwrap();
+        assert_eq!(failed(&report), Vec::<String>::new());
+        let of = |c: &&Check| c.operation == "network" && c.route == "flex";
+        // Logits, loss, eight gradients, ten losses.
+        assert_eq!(report.checks.iter().filter(of).count(), 11);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report() {
+    let report = |seed| {
+        let options = Options {
+            plan: awkward(),
+            routes: vec![Route::Reference, Route::Differences],
+            cases: 20,
+            seed,
+        };
+        verify(&options).unwrap()
+    };
+    assert_eq!(report(5), report(5));
+    assert_ne!(report(5).checks, report(6).checks);
+}
+
+fn not_a_number<T: Real>(y: &mut [T], _: &[T], _: Activation) {
+    y.fill(T::nan());
+}
+
+fn infinite<T: Real>(d_x: &mut [T], _: &[T], _: &[T], _: Activation) {
+    d_x.fill(T::infinity());
+}
+
+#[test]
+fn what_is_not_finite_never_passes() {
+    let case: Case = "tanh:n=1,c=1,h=2,w=3,seed=1".parse().unwrap();
+    let right = Tables::REFERENCE;
+    let mut forward = right;
+    forward.f32.activation_forward = not_a_number;
+    forward.f64.activation_forward = not_a_number;
+    let mut backward = right;
+    backward.f32.activation_backward = infinite;
+    backward.f64.activation_backward = infinite;
+    for (tables, passes) in [(right, true), (forward, false), (backward, false)] {
+        let mutant = Mutant {
+            name: "not finite",
+            operation: case.operation,
+            tables,
+        };
+        for route in [Route::Reference, Route::Differences] {
+            let report = verify_case(&case, &[route], Some(&mutant)).unwrap();
+            assert_eq!(report.passed, passes);
+        }
+    }
+}
