@@ -221,7 +221,7 @@ mod tests {
     use glassbox_spec::{Architecture, ImageShape};
 
     fn plan() -> Plan {
-        let input = ImageShape::new(2, 18, 19).unwrap();
+        let input = ImageShape::new(2, 22, 25).unwrap();
         let architecture = Architecture::preset("reference", 10).unwrap();
         architecture.plan(input).unwrap()
     }
