@@ -26,6 +26,10 @@ predict MODEL *IMAGES: build
 summary ARCH="reference" INPUT="1x28x28" *FLAGS: build
     {{glassbox}} summary --arch {{ARCH}} --input {{INPUT}} {{FLAGS}}
 
+# Hold the engines against each other, against finite differences and against planted faults
+verify *FLAGS: build
+    {{glassbox}} verify {{FLAGS}}
+
 # Run every test
 test:
     cargo test --release --workspace
@@ -39,9 +43,26 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
 
-# Twenty training steps on each of flex, ndarray and wgpu, held against each other
+# Twenty training steps, and every operation, on each of flex, ndarray, wgpu and scratch
 agreement:
-    cargo test --release --workspace --features wgpu,ndarray --test agreement -- --nocapture
+    cargo test --release --workspace --features wgpu,ndarray --test agreement --test verify -- --nocapture
+
+# Line coverage of the hand-written engine by its own tests (needs: cargo install cargo-tarpaulin)
+coverage:
+    cargo tarpaulin -p glassbox-scratch --engine llvm --include-files 'crates/scratch/src/*' --target-dir target/coverage --skip-clean
+
+# Every small change to the hand-written engine that its tests do not notice (about an hour; needs: cargo install cargo-mutants)
+mutants:
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_INCREMENTAL=true \
+        cargo mutants -p glassbox-scratch --jobs 2 --timeout 60 --output target -- --release --lib --tests
+
+# Make the golden files anew with Keras, PyTorch and SciPy (needs Python; downloads them into target/golden)
+golden:
+    python3 -m venv target/golden
+    target/golden/bin/pip install --quiet --requirement tools/golden/requirements.txt
+    target/golden/bin/python tools/golden/keras_reference.py crates/verify/golden
+    for program in keras_single pytorch_single scipy_signal; do \
+        target/golden/bin/python tools/golden/$program.py crates/scratch/tests/golden; done
 
 # How much slower than a bare Burn loop `train` is
 overhead:

@@ -1,7 +1,7 @@
 """The reference network in Keras: logits, activations, loss, gradients and ten Adam steps, for both input shapes.
 
 Writes keras_1x28x28.safetensors and keras_3x32x32.safetensors into the folder given. Weights and images are drawn as
-crates/scratch/tests/keras.rs draws them; everything is stored in Glassbox's layouts.
+crates/verify/src/keras.rs draws them; everything is stored in Glassbox's layouts.
 """
 
 import sys
@@ -85,7 +85,8 @@ def golden(channels, height, width):
         value = value.numpy()
         if layer.name == "flatten":
             continue  # conv3 in Keras's order
-        tensors[layer.name] = value.transpose(0, 3, 1, 2) if value.ndim == 4 else value
+        name = "logits" if layer.name == "dense2" else layer.name
+        tensors[name] = value.transpose(0, 3, 1, 2) if value.ndim == 4 else value
     for name, gradient in zip(names, tape.gradient(loss, variables)):
         tensors[f"d_{name}"] = to_glassbox(name, gradient.numpy(), last)
     optimizer = keras.optimizers.Adam(RATE)

@@ -1,17 +1,12 @@
-//! The reference against what Keras, PyTorch and SciPy computed. The files in `golden/` are made by the programs in
+//! The operations of the reference against what Keras, PyTorch and SciPy computed. The files in `golden/` are made by the programs in
 //! `tools/golden/` at the root of the repository; each names the versions that made it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{collections::HashMap, fs};
 
-use glassbox_scratch::{
-    Moments, Network, Optimizer, Real, Trace, compare::worst_relative, reference::*,
-};
-use glassbox_spec::{
-    Activation, Architecture, ConvGeometry, ImageShape, Padding, Parameters, Pass, Plan,
-    PoolGeometry, Random, Sides, Stream,
-};
+use glassbox_scratch::{Real, compare::worst_relative, reference::*};
+use glassbox_spec::{Activation, ConvGeometry, ImageShape, Padding, PoolGeometry, Sides};
 use safetensors::{Dtype, SafeTensors};
 
 /// The tensors of a golden file: shape and values.
@@ -211,88 +206,6 @@ fn every_activation_matches_keras() {
     let golden = Golden::read("keras_single");
     activations::<f32>(&golden);
     activations::<f64>(&golden);
-}
-
-/// As `between` in tools/golden/philox.py.
-fn between(low: f64, high: f64, stream: Stream, index: u32, count: usize) -> Vec<f32> {
-    let mut random = Random::new(7, stream, 0, index);
-    (0..count)
-        .map(|_| random.between(low, high) as f32)
-        .collect()
-}
-
-/// The parameters of tools/golden/keras_reference.py.
-fn parameters(plan: &Plan) -> Parameters {
-    let mut parameters = plan.initial_parameters(7);
-    for (parameter, index) in parameters.iter_mut().zip(0..) {
-        if parameter.name.ends_with("bias") {
-            let count = parameter.values.len();
-            parameter.values = between(-0.1, 0.1, Stream::Init, index, count);
-        }
-    }
-    parameters
-}
-
-fn images<T: Real>(plan: &Plan, count: usize, index: u32) -> Vec<T> {
-    let pixels = between(0.0, 1.0, Stream::Augment, index, count * plan.input().len());
-    pixels.iter().map(|v| T::of(f64::from(*v))).collect()
-}
-
-fn reference_network<T: Real>(golden: &Golden, input: ImageShape) {
-    let plan = Architecture::preset("reference", 10)
-        .unwrap()
-        .plan(input)
-        .unwrap();
-    let mut network = Network::<T>::new(&plan, &parameters(&plan)).unwrap();
-    let trace: Trace<T> = network
-        .trace(&images(&plan, 2, 0), Some(&[3, 9]), Pass::Inference)
-        .unwrap();
-    golden.assert("loss", &[trace.loss.unwrap()], 1e-6);
-    for layer in trace
-        .layers
-        .iter()
-        .filter(|l| l.kind != "input" && l.kind != "flatten")
-    {
-        golden.assert(&layer.layer, &layer.values, 1e-5);
-    }
-    golden.assert("dense2", trace.logits(), 1e-5);
-    assert_eq!(trace.d_parameters.len(), 10);
-    for gradient in &trace.d_parameters {
-        let name = format!("d_{}", gradient.name);
-        assert_eq!(golden.shape(&name), gradient.shape, "{name}");
-        golden.assert(&name, &gradient.values, 1e-5);
-    }
-    let mut moments = Moments::default();
-    let mut losses = Vec::new();
-    for step in 0..10 {
-        let labels: Vec<u16> = (0..4).map(|i| (i * 3 + step) % 10).collect();
-        let batch = images(&plan, 4, 1 + u32::from(step));
-        let forward = network.forward(&batch, Pass::Inference).unwrap();
-        let backward = network.backward(&forward, &labels).unwrap();
-        losses.push(backward.loss);
-        network.update(Optimizer::Adam, &mut moments, &backward.d_parameters, 1e-3);
-    }
-    assert_eq!(moments.step, 10);
-    for (loss, expected) in losses.iter().zip(golden.values::<f64>("adam_losses")) {
-        let loss: f64 = (*loss).into();
-        assert!((loss - expected).abs() <= 1e-4 * expected, "{losses:?}");
-    }
-}
-
-#[test]
-fn the_reference_network_on_grey_images_matches_keras() {
-    let golden = Golden::read("keras_1x28x28");
-    let input = ImageShape::new(1, 28, 28).unwrap();
-    reference_network::<f32>(&golden, input);
-    reference_network::<f64>(&golden, input);
-}
-
-#[test]
-fn the_reference_network_on_colour_images_matches_keras() {
-    let golden = Golden::read("keras_3x32x32");
-    let input = ImageShape::new(3, 32, 32).unwrap();
-    reference_network::<f32>(&golden, input);
-    reference_network::<f64>(&golden, input);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod checks;
 mod compute;
 mod differences;
 mod faults;
+mod keras;
 mod kinks;
 mod mutants;
 mod network;
@@ -60,6 +61,9 @@ pub fn verify(options: &Options) -> Result<Report, ModelError> {
         if !matches!(route, Route::Differences) {
             let checks = network::check(&options.plan, route, &Tables::REFERENCE, options.seed)?;
             report.checks.extend(checks);
+            report
+                .checks
+                .extend(keras::check(route, &Tables::REFERENCE)?);
         }
     }
     report.mutants = mutants::hunt(options.seed)?;

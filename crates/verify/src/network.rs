@@ -1,8 +1,8 @@
 //! A whole network: logits, loss, every gradient, then ten optimizer steps.
 
-use glassbox_model::{ModelError, Network as BurnNetwork, losses};
+use glassbox_model::{ModelError, Network as BurnNetwork};
 use glassbox_scratch::{
-    Network, NetworkError, Optimizer, Trace,
+    Network, Optimizer, Trace,
     compare::{Worst, largest, worst, worst_relative},
     reference::max_pool_forward,
 };
@@ -17,7 +17,7 @@ use crate::{Check, Route, Tables, checks::ratio};
 const BOUND: f64 = 1e-5;
 
 /// Losses of ten optimizer steps may differ by so much of their size.
-const LOSSES_BOUND: f64 = 1e-4;
+pub(crate) const LOSSES_BOUND: f64 = 1e-4;
 
 const IMAGES: usize = 2;
 const STEPS: usize = 10;
@@ -37,25 +37,20 @@ pub(crate) fn check(
     let parameters = parameters(plan, seed);
     let truth = Network::<f64>::new(plan, &parameters)?;
     let mut kinks = 0;
-    let mut checks = Vec::new();
+    let mut rows = Vec::new();
     for draw in 0..DRAWS {
         let (images, labels) = batch(plan, seed, draw, IMAGES);
         let expected = truth.trace(&wide(&images), Some(&labels), Pass::Inference)?;
         let found = trace(plan, &parameters, route, tables, &images, &labels)?;
         let crossed = branches(plan, &found, &expected);
-        let values = compare("logits", found.logits(), expected.logits());
-        let within = values.1.is_within();
-        checks = vec![
-            values,
-            compare(
-                "loss",
-                &[found.loss.unwrap_or(f32::NAN)],
-                &[loss(&expected)],
-            ),
-        ];
+        let logits = compare("logits", found.logits(), expected.logits());
+        let within = logits.worst.is_within();
+        let loss = [expected.loss.unwrap_or(f64::NAN)];
+        let of_loss = compare("loss", &[found.loss.unwrap_or(f32::NAN)], &loss);
+        rows = vec![logits, of_loss];
         for (found, expected) in found.d_parameters.iter().zip(&expected.d_parameters) {
             let name = format!("d_{}", expected.name);
-            checks.push(compare(&name, &found.values, &expected.values));
+            rows.push(compare(&name, &found.values, &expected.values));
         }
         // Equal logits by different branches: a kink lay between the two, and their gradients may differ. Wrong logits are wrong.
         if crossed == 0 || !within {
@@ -63,33 +58,47 @@ pub(crate) fn check(
         }
         kinks += crossed;
     }
-    let losses = ten_losses(plan, &parameters, route, tables, seed)?;
-    let expected = truth_losses(plan, &parameters, seed)?;
-    let bound = |i: usize| LOSSES_BOUND * f64::abs(expected[i]);
-    let of_losses = worst(&losses, &expected, bound);
-    let relative = ratio(of_losses.difference(), largest(&expected));
-    checks.push(("ten losses".to_string(), of_losses, relative));
-    Ok(checks
-        .into_iter()
-        .map(|(argument, worst, relative)| {
-            let mut check = Check::new("network", &argument, route.name());
-            check.add(&worst, relative, kinks);
-            check
-        })
-        .collect())
+    let batches: Vec<_> = (DRAWS..)
+        .take(STEPS)
+        .map(|draw| batch(plan, seed, draw, STEP_IMAGES))
+        .collect();
+    let found = losses(plan, &parameters, route, tables, &batches)?;
+    let expected = truth.losses(Optimizer::Adam, RATE, &slices(&batches))?;
+    let worst = worst(&found, &expected, |i| LOSSES_BOUND * expected[i].abs());
+    rows.push(Row::new("ten losses", worst, &expected));
+    let check = |row: Row| row.check("network", route, kinks);
+    Ok(rows.into_iter().map(check).collect())
 }
 
-fn compare(name: &str, found: &[f32], expected: &[f64]) -> (String, Worst, f64) {
-    let worst = worst_relative(found, expected, BOUND);
-    let relative = ratio(worst.difference(), largest(expected));
-    (name.to_string(), worst, relative)
+/// One result of a network, compared.
+pub(crate) struct Row {
+    name: String,
+    worst: Worst,
+    relative: f64,
 }
 
-fn loss(trace: &Trace<f64>) -> f64 {
-    trace.loss.unwrap_or(f64::NAN)
+impl Row {
+    pub fn new(name: &str, worst: Worst, expected: &[f64]) -> Self {
+        Self {
+            name: name.to_string(),
+            relative: ratio(worst.difference(), largest(expected)),
+            worst,
+        }
+    }
+
+    pub fn check(self, operation: &str, route: &Route, kinks: usize) -> Check {
+        let mut check = Check::new(operation, &self.name, route.name());
+        check.add(&self.worst, self.relative, kinks);
+        check
+    }
 }
 
-fn trace(
+pub(crate) fn compare(name: &str, found: &[f32], expected: &[f64]) -> Row {
+    Row::new(name, worst_relative(found, expected, BOUND), expected)
+}
+
+/// A pass on a route.
+pub(crate) fn trace(
     plan: &Plan,
     parameters: &Parameters,
     route: &Route,
@@ -109,20 +118,22 @@ fn trace(
     }
 }
 
-fn ten_losses(
+/// Images and labels of one step.
+type Batch = (Vec<f32>, Vec<u16>);
+
+/// The losses of steps of Adam on a route.
+pub(crate) fn losses(
     plan: &Plan,
     parameters: &Parameters,
     route: &Route,
     tables: &Tables,
-    seed: u64,
+    batches: &[Batch],
 ) -> Result<Vec<f64>, ModelError> {
-    let batches = steps(plan, seed);
-    let batches: Vec<_> = batches
-        .iter()
-        .map(|(x, y)| (x.as_slice(), y.as_slice()))
-        .collect();
+    let batches = slices(batches);
     match route {
-        Route::Burn(_, device) => losses(plan, parameters, Optimizer::Adam, RATE, &batches, device),
+        Route::Burn(_, device) => {
+            glassbox_model::losses(plan, parameters, Optimizer::Adam, RATE, &batches, device)
+        }
         _ => {
             let network = Network::<f32>::new(plan, parameters)?.with_operations(tables.f32);
             Ok(network.losses(Optimizer::Adam, RATE, &batches)?)
@@ -130,14 +141,11 @@ fn ten_losses(
     }
 }
 
-fn truth_losses(plan: &Plan, parameters: &Parameters, seed: u64) -> Result<Vec<f64>, NetworkError> {
-    let batches = steps(plan, seed);
-    let batches: Vec<_> = batches
+fn slices(batches: &[Batch]) -> Vec<(&[f32], &[u16])> {
+    batches
         .iter()
-        .map(|(x, y)| (x.as_slice(), y.as_slice()))
-        .collect();
-    let network = Network::<f64>::new(plan, parameters)?;
-    network.losses(Optimizer::Adam, RATE, &batches)
+        .map(|(images, labels)| (images.as_slice(), labels.as_slice()))
+        .collect()
 }
 
 /// Glorot weights, and biases that are not zero.
@@ -154,15 +162,8 @@ fn parameters(plan: &Plan, seed: u64) -> Parameters {
     parameters
 }
 
-fn steps(plan: &Plan, seed: u64) -> Vec<(Vec<f32>, Vec<u16>)> {
-    (DRAWS..)
-        .take(STEPS)
-        .map(|draw| batch(plan, seed, draw, STEP_IMAGES))
-        .collect()
-}
-
 /// Images of noise, and labels.
-fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> (Vec<f32>, Vec<u16>) {
+fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> Batch {
     let mut random = Random::new(seed, Stream::Verify, u32::MAX - 1, draw);
     let pixels = (0..images * plan.input().len()).map(|_| random.between(-1.0, 1.0) as f32);
     let pixels = pixels.collect();

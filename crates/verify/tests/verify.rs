@@ -122,6 +122,15 @@ fn the_engines_agree_and_every_planted_fault_is_caught() {
     };
     assert!(on_kinks("differences") > 0 && on_kinks("flex") > 0);
     assert_eq!(on_kinks("f32"), 0);
+    for golden in ["keras 1x28x28", "keras 3x32x32"] {
+        for route in ["f32", "flex"] {
+            let of = |c: &&Check| c.operation == golden && c.route == route;
+            let arguments: Vec<_> = report.checks.iter().filter(of).collect();
+            // Logits, six activations, loss, ten gradients, ten losses.
+            assert_eq!(arguments.len(), 19, "{golden} {route}");
+            assert!(arguments.iter().any(|c| c.argument == "d_conv2.weight"));
+        }
+    }
     let names: HashSet<_> = report.mutants.iter().map(|mutant| mutant.name).collect();
     assert!(names.len() == MUTANTS.len() && names.len() >= 24);
     for mutant in &report.mutants {
