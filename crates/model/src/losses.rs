@@ -1,14 +1,13 @@
 //! A few training steps through Burn, for comparisons between devices and engines.
 
-use burn::{
-    module::Module,
-    optim::GradientsParams,
-    tensor::{Device, Int, Tensor, TensorData},
-};
+use burn::{module::Module, optim::GradientsParams, tensor::Device};
 use glassbox_scratch::{Moments, Optimizer, check_labels, count_images};
 use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 
-use crate::{ModelError, Network, OptimizerHandle, ops::cross_entropy};
+use crate::{
+    ModelError, Network, OptimizerHandle,
+    ops::{cross_entropy, targets},
+};
 
 /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
 ///
@@ -25,16 +24,13 @@ pub fn losses(
     let mut network = Network::new(plan, parameters, &autodiff)?.train();
     let (mut optimizer, _) =
         OptimizerHandle::new(optimizer, &network, &Moments::default(), device)?;
-    let [channels, height, width]: [usize; 3] = plan.input().into();
     let mut losses = Vec::with_capacity(batches.len());
     for (key, (images, labels)) in StepKey::steps().zip(batches) {
         let count = count_images(plan, images.len())?;
         check_labels(plan, count, labels)?;
-        let images = TensorData::new(images.to_vec(), [count, channels, height, width]);
-        let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
-        let targets = TensorData::new(targets, [count]);
-        let logits = network.forward(Tensor::from_data(images, &autodiff), Pass::Training(key));
-        let loss = cross_entropy(logits, Tensor::<1, Int>::from_data(targets, &autodiff));
+        let images = network.images(images.to_vec(), &autodiff)?;
+        let logits = network.forward(images, Pass::Training(key));
+        let loss = cross_entropy(logits, targets(labels, &autodiff));
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(rate, network, gradients);
         let loss = loss

@@ -120,11 +120,20 @@ impl Network {
 
     /// Logits for normalised pixels `[n, channels, height, width]`, in inference.
     pub fn predict(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        let images = self.images(pixels, &self.device())?;
+        self.logits(images, Pass::Inference)
+    }
+
+    /// Normalised pixels as a tensor `[n, channels, height, width]`; an error unless they are whole images of the right size.
+    pub(crate) fn images(
+        &self,
+        pixels: Vec<f32>,
+        device: &Device,
+    ) -> Result<Tensor<4>, ModelError> {
         let count = count_images(&self.plan, pixels.len())?;
         let [channels, height, width]: [usize; 3] = self.plan.input().into();
-        let pixels = TensorData::new(pixels, [count, channels, height, width]);
-        let images = Tensor::from_data(pixels, &self.device());
-        self.logits(images, Pass::Inference)
+        let data = TensorData::new(pixels, [count, channels, height, width]);
+        Ok(Tensor::from_data(data, device))
     }
 
     /// The device of its parameters.

@@ -4,7 +4,7 @@
 //! through a network.
 
 use burn::tensor::{
-    Int, Tensor, activation,
+    Device, Gradients, Int, Tensor, TensorData, activation,
     module::{avg_pool2d, conv2d, max_pool2d},
     ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions},
 };
@@ -60,7 +60,8 @@ pub fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<
         Activation::Linear => x,
         Activation::Relu => activation::relu(x),
         Activation::LeakyRelu => activation::leaky_relu(x, 0.01),
-        Activation::Elu => activation::elu(x, 1.0),
+        // Burn's own computes eˣ for large x too, whose infinity becomes a NaN in its backward pass.
+        Activation::Elu => activation::relu(x.clone()) + x.clamp_max(0.0).exp().sub_scalar(1.0),
         Activation::Sigmoid => activation::sigmoid(x),
         Activation::Tanh => activation::tanh(x),
         Activation::Silu => activation::silu(x),
@@ -80,6 +81,27 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
 pub fn vector(x: Tensor<4>) -> Tensor<2> {
     let [n, features, _, _] = x.dims();
     x.reshape([n, features])
+}
+
+/// Labels as a tensor, `[n]`.
+pub fn targets(labels: &[u16], device: &Device) -> Tensor<1, Int> {
+    let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
+    Tensor::from_data(TensorData::new(targets, [labels.len()]), device)
+}
+
+/// Shape and values of a leaf's gradient; zeros where nothing depends on it.
+pub fn gradient<const D: usize>(
+    leaf: &Tensor<D>,
+    gradients: &Gradients,
+) -> Result<(Vec<usize>, Vec<f32>), ModelError> {
+    match leaf.grad(gradients) {
+        Some(gradient) => read(gradient),
+        None => {
+            let shape = leaf.dims().to_vec();
+            let values = vec![0.0; shape.iter().product()];
+            Ok((shape, values))
+        }
+    }
 }
 
 /// Shape and values of a tensor, read back from its device.

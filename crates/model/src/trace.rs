@@ -1,13 +1,13 @@
 //! The trace of a pass through Burn: every value and gradient, in the form that the hand-written engine gives.
 
-use burn::tensor::{Gradients, Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
 use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
     ModelError, Network,
     network::Block,
-    ops::{activate, cross_entropy, read, vector},
+    ops::{activate, cross_entropy, gradient, read, targets, vector},
 };
 
 impl Network {
@@ -28,9 +28,7 @@ impl Network {
             device = device.autodiff();
         }
         let network = Network::new(&self.plan, &self.parameters()?, &device)?;
-        let [channels, height, width]: [usize; 3] = self.plan.input().into();
-        let dims = [count, channels, height, width];
-        let input = Tensor::<4>::from_data(TensorData::new(pixels, dims), &device);
+        let input = network.images(pixels, &device)?;
         let mut layers = vec![Recorded {
             layer: "input".to_string(),
             kind: "input",
@@ -81,13 +79,11 @@ impl Network {
         let Some(labels) = labels else {
             return Ok(trace);
         };
-        let targets: Vec<i32> = labels.iter().map(|label| i32::from(*label)).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [count]), &device);
-        let loss = cross_entropy(vector(x), targets);
+        let loss = cross_entropy(vector(x), targets(labels, &device));
         trace.loss = read(loss.clone())?.1.first().copied();
         let gradients = loss.backward();
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
-            recorded.d_values = Some(gradient(probe, &gradients)?.values);
+            recorded.d_values = Some(gradient(probe, &gradients)?.1);
         }
         for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
             let both = match block {
@@ -101,32 +97,14 @@ impl Network {
                 }
                 Block::Fixed(_) => continue,
             };
-            for (kind, gradient) in ["weight", "bias"].into_iter().zip(both) {
+            for (kind, (shape, values)) in ["weight", "bias"].into_iter().zip(both) {
                 trace.d_parameters.push(Parameter {
                     name: format!("{}.{kind}", layer.name),
-                    ..gradient
+                    shape,
+                    values,
                 });
             }
         }
         Ok(trace)
     }
-}
-
-/// The gradient of a leaf; zeros where the loss does not depend on it.
-fn gradient<const D: usize>(
-    leaf: &Tensor<D>,
-    gradients: &Gradients,
-) -> Result<Parameter, ModelError> {
-    let (shape, values) = match leaf.grad(gradients) {
-        Some(gradient) => read(gradient)?,
-        None => (
-            leaf.dims().to_vec(),
-            vec![0.0; leaf.dims().iter().product()],
-        ),
-    };
-    Ok(Parameter {
-        name: String::new(),
-        shape,
-        values,
-    })
 }

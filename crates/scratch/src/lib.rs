@@ -19,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 pub mod compare;
 mod network;
 mod operations;
@@ -27,7 +28,8 @@ mod real;
 pub mod reference;
 mod trace;
 
-pub use network::{Backward, Forward, Network, NetworkError, Saved, check_labels, count_images};
+pub use batch::{NetworkError, check_labels, count_images};
+pub use network::{Backward, Forward, Network};
 pub use operations::Operations;
 pub use optimizer::{Adam, Moments, Optimizer};
 pub use real::Real;

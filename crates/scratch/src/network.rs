@@ -3,7 +3,9 @@
 use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, Shape, StepKey};
 use rayon::prelude::*;
 
-use crate::{Moments, Operations, Optimizer, Real, Recorded, Trace};
+use crate::{
+    Moments, NetworkError, Operations, Optimizer, Real, Recorded, Trace, check_labels, count_images,
+};
 
 /// Images that one task computes. Fixed, so that the sums over a batch do not depend on the number of threads.
 const IMAGES_PER_TASK: usize = 8;
@@ -26,15 +28,15 @@ pub struct Forward<T> {
 
 /// What one layer leaves for the backward pass.
 #[derive(Debug, Clone)]
-pub struct Saved<T> {
+struct Saved<T> {
     /// Its output, after its activation.
-    pub output: Vec<T>,
+    output: Vec<T>,
     /// Convolution and dense: before its activation. Empty for the others.
-    pub pre: Vec<T>,
+    pre: Vec<T>,
     /// Max pooling: where each output came from. Empty for the others.
-    pub winners: Vec<u32>,
+    winners: Vec<u32>,
     /// Dropout in training: what each value was multiplied by. Empty for the others.
-    pub mask: Vec<T>,
+    mask: Vec<T>,
 }
 
 /// A backward pass.
@@ -46,77 +48,6 @@ pub struct Backward<T> {
     pub d_values: Vec<Vec<T>>,
     /// The derivative of the loss by each parameter, in network order.
     pub d_parameters: Vec<Parameter<T>>,
-}
-
-/// Why a network cannot be built, or cannot take a batch.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NetworkError {
-    /// Parameters that are missing, extra, misshapen or not finite; every one is named.
-    #[error("parameters do not fit the network: {}", problems.join("; "))]
-    Parameters {
-        /// One line per parameter.
-        problems: Vec<String>,
-    },
-    /// A batch without images.
-    #[error("a batch of zero images")]
-    NoImages,
-    /// Values that are not a whole number of images.
-    #[error("{values} values are not a whole number of images of {image}")]
-    Images {
-        /// Values in the batch.
-        values: usize,
-        /// The shape that the network takes.
-        image: glassbox_spec::ImageShape,
-    },
-    /// Not one label to an image.
-    #[error("{labels} labels for {images} images")]
-    Labels {
-        /// Labels given.
-        labels: usize,
-        /// Images given.
-        images: usize,
-    },
-    /// A label that is no class.
-    #[error("label {label} of image {index}: the network has {classes} classes, 0 to {}", classes - 1)]
-    Label {
-        /// The label.
-        label: u16,
-        /// Its image's position in the batch.
-        index: usize,
-        /// Classes of the network.
-        classes: usize,
-    },
-}
-
-/// How many images so many values are, for a plan's network.
-pub fn count_images(plan: &Plan, values: usize) -> Result<usize, NetworkError> {
-    let image = plan.input();
-    match values {
-        0 => Err(NetworkError::NoImages),
-        _ if values.is_multiple_of(image.len()) => Ok(values / image.len()),
-        _ => Err(NetworkError::Images { values, image }),
-    }
-}
-
-/// Fails unless there is one label to an image, each a class of the plan's network.
-pub fn check_labels(plan: &Plan, images: usize, labels: &[u16]) -> Result<(), NetworkError> {
-    let classes = plan.classes();
-    if labels.len() != images {
-        let labels = labels.len();
-        return Err(NetworkError::Labels { labels, images });
-    }
-    let wrong = labels
-        .iter()
-        .position(|label| usize::from(*label) >= classes);
-    match wrong {
-        None => Ok(()),
-        Some(index) => Err(NetworkError::Label {
-            label: labels[index],
-            index,
-            classes,
-        }),
-    }
 }
 
 impl<T: Real> Network<T> {
@@ -436,16 +367,6 @@ impl<T: Real> Network<T> {
 }
 
 impl<T> Forward<T> {
-    /// Images in the batch.
-    pub fn images(&self) -> usize {
-        self.count
-    }
-
-    /// What each layer computed, in order.
-    pub fn layers(&self) -> &[Saved<T>] {
-        &self.layers
-    }
-
     /// Images × classes.
     pub fn logits(&self) -> &[T] {
         self.before(self.layers.len())

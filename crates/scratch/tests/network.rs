@@ -6,10 +6,14 @@
 use glassbox_scratch::{
     Adam, Moments, Network, NetworkError, Operations, Optimizer,
     compare::{largest, worst_relative},
-    reference::{Matrix, Mode, WindowError, convolve2d, correlate2d},
+    reference::{
+        Matrix, Mode, WindowError, activation_forward, convolve2d, correlate2d,
+        cross_entropy_forward, max_pool_forward,
+    },
 };
 use glassbox_spec::{
-    Architecture, ImageShape, Parameter, Parameters, Pass, Plan, Random, StepKey, Stream,
+    Activation, Architecture, ImageShape, Padding, Parameter, Parameters, Pass, Plan, PoolGeometry,
+    Random, StepKey, Stream,
 };
 
 /// Every kind of layer, nothing square, uneven padding; no kinks but those of max pooling.
@@ -175,8 +179,7 @@ fn an_image_computes_the_same_alone_and_in_a_batch() {
     let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
     let images = images(&plan, 19);
     let together = network.forward(&images, Pass::Inference).unwrap();
-    assert_eq!(together.images(), 19);
-    assert_eq!(together.layers().len(), plan.layers().len());
+    assert_eq!(together.logits().len(), 19 * 3);
     for (image, logits) in images
         .chunks(plan.input().len())
         .zip(together.logits().chunks(3))
@@ -399,6 +402,50 @@ fn single_precision_is_near_double() {
         );
         let worst = worst_relative(&found.values, &expected.values, 1e-5);
         assert!(worst.is_within(), "{}{worst}", found.name);
+    }
+}
+
+#[test]
+fn what_is_not_a_number_is_not_hidden() {
+    let geometry = PoolGeometry::new(
+        ImageShape::new(1, 2, 3).unwrap(),
+        [2, 2],
+        [1, 1],
+        &Padding::Valid,
+    );
+    let geometry = geometry.unwrap();
+    let pool = |x: [f64; 6]| {
+        let (mut y, mut winners) = ([0.0; 2], [9; 2]);
+        max_pool_forward(&mut y, &mut winners, &x, &geometry);
+        (y, winners)
+    };
+    let nan = f64::NAN;
+    let (y, winners) = pool([1.0, 2.0, 5.0, nan, 3.0, 4.0]);
+    assert!(y[0].is_nan() && y[1] == 5.0);
+    assert_eq!(winners, [3, 2]);
+    // The first of two.
+    let (y, winners) = pool([nan, 2.0, 1.0, 7.0, nan, 4.0]);
+    assert!(y.iter().all(|y| y.is_nan()));
+    assert_eq!(winners, [0, 4]);
+    let (y, winners) = pool([f64::NEG_INFINITY; 6]);
+    assert_eq!((y, winners), ([f64::NEG_INFINITY; 2], [0, 1]));
+    for activation in [
+        Activation::Linear,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Elu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::Silu,
+    ] {
+        let mut y = [0.0];
+        activation_forward(&mut y, &[nan], activation);
+        assert!(y[0].is_nan(), "{}", activation.name());
+    }
+    for logits in [[nan, 0.0], [f64::INFINITY, 0.0]] {
+        let mut loss = 0.0;
+        cross_entropy_forward(&mut loss, &mut [0.0; 2], &logits, &[0]);
+        assert!(!loss.is_finite(), "{logits:?}");
     }
 }
 

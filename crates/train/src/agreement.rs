@@ -2,7 +2,7 @@
 
 use glassbox_data::Batch;
 use glassbox_model::{ModelError, OpenDevice};
-use glassbox_scratch::{Network, Optimizer};
+use glassbox_scratch::{Network, Optimizer, compare::worst};
 use glassbox_spec::{Parameters, Plan};
 
 /// Losses of the same 20 steps may differ by so much of their size between two devices in `f32`.
@@ -35,18 +35,8 @@ pub fn losses(
 
 /// The largest difference between two runs of losses, relative to the first's; infinite if either is not finite.
 pub fn disagreement(a: &[f64], b: &[f64]) -> f64 {
-    let worst = a.iter().zip(b).map(|(a, b)| {
-        let difference = (a - b).abs() / a.abs().max(1e-3);
-        if difference.is_finite() {
-            difference
-        } else {
-            f64::INFINITY
-        }
-    });
-    let longest = if a.len() == b.len() {
-        0.0
-    } else {
-        f64::INFINITY
-    };
-    worst.fold(longest, f64::max)
+    if a.len() != b.len() {
+        return f64::INFINITY;
+    }
+    worst(b, a, |i| a[i].abs().max(1e-3)).share()
 }

@@ -1,7 +1,7 @@
 //! A case through Burn: the operations of `glassbox_model::ops` and Burn's autodiff, on a device.
 
 use burn::optim::{AdamConfig, Optimizer as _};
-use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use glassbox_model::{
     ModelError,
     ops::{self, read},
@@ -11,7 +11,8 @@ use glassbox_scratch::Optimizer;
 
 use crate::{
     Case, Operation,
-    compute::{Argument, Inputs, MOMENTUM, RATE, Results, WITHOUT_EPSILON},
+    compute::{Argument, MOMENTUM, RATE, Results, WITHOUT_EPSILON},
+    inputs::Inputs,
 };
 
 /// Forward and backward, or all steps of an optimizer.
@@ -55,14 +56,7 @@ pub(crate) fn compute_on(
         }
         Operation::CrossEntropy => {
             let x = leaf::<2>(&inputs.input, [case.images, case.filters], &autodiff);
-            let targets: Vec<i32> = inputs
-                .labels
-                .iter()
-                .map(|label| i32::from(*label))
-                .collect();
-            let targets = TensorData::new(targets, [case.images]);
-            let targets = Tensor::<1, Int>::from_data(targets, &autodiff);
-            let loss = ops::cross_entropy(x.clone(), targets);
+            let loss = ops::cross_entropy(x.clone(), ops::targets(&inputs.labels, &autodiff));
             let gradients = loss.backward();
             both(wide(loss)?, &x, &gradients)
         }
@@ -158,15 +152,12 @@ fn both<const D: usize>(
     ])
 }
 
-/// A leaf's gradient; zeros where nothing depends on it.
 fn gradient<const D: usize>(
     leaf: &Tensor<D>,
     gradients: &Gradients,
 ) -> Result<Vec<f64>, ModelError> {
-    match leaf.grad(gradients) {
-        Some(gradient) => wide(gradient),
-        None => Ok(vec![0.0; leaf.dims().iter().product()]),
-    }
+    let (_, values) = ops::gradient(leaf, gradients)?;
+    Ok(values.into_iter().map(f64::from).collect())
 }
 
 fn wide<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, ModelError> {

@@ -75,7 +75,7 @@ impl Operation {
     }
 
     /// Whether it is an update of parameters, which has no backward pass.
-    pub fn is_optimizer(self) -> bool {
+    pub(crate) fn is_optimizer(self) -> bool {
         matches!(self, Operation::Adam | Operation::Sgd)
     }
 }
@@ -113,7 +113,7 @@ pub struct Case {
 
 impl Case {
     /// Case number `index` of an operation, as `seed` draws it.
-    pub fn random(operation: Operation, seed: u64, index: u32) -> Self {
+    pub(crate) fn random(operation: Operation, seed: u64, index: u32) -> Self {
         let mut random = Random::new(seed, Stream::Verify, operation.number(), index);
         let size = |random: &mut Random, most: usize| 1 + random.below(most as u32) as usize;
         let r = &mut random;
@@ -177,12 +177,12 @@ impl Case {
     }
 
     /// Shape of one input image; `None` where sizes are out of range.
-    pub fn image(&self) -> Option<ImageShape> {
+    pub(crate) fn image(&self) -> Option<ImageShape> {
         ImageShape::new(self.channels, self.height, self.width).ok()
     }
 
     /// Geometry of a convolution; `None` where the sizes do not fit.
-    pub fn conv(&self) -> Option<ConvGeometry> {
+    pub(crate) fn conv(&self) -> Option<ConvGeometry> {
         let padding = Padding::Sides(self.padding);
         ConvGeometry::new(
             self.image()?,
@@ -195,25 +195,57 @@ impl Case {
     }
 
     /// Geometry of a pooling; `None` where the sizes do not fit.
-    pub fn pool(&self) -> Option<PoolGeometry> {
+    pub(crate) fn pool(&self) -> Option<PoolGeometry> {
         let padding = Padding::Sides(self.padding);
         PoolGeometry::new(self.image()?, self.kernel, self.stride, &padding).ok()
     }
 
-    /// Whether its sizes fit together.
-    pub fn fits(&self) -> bool {
-        let counts = self.images >= 1 && self.filters >= 1;
-        counts
+    /// Whether its sizes fit together, and those that the operation does not have are 1 (padding 0).
+    pub(crate) fn fits(&self) -> bool {
+        let Self {
+            images,
+            channels,
+            height,
+            width,
+            filters,
+            kernel,
+            stride,
+            padding,
+            ..
+        } = *self;
+        let windowless = kernel == [1, 1] && stride == [1, 1] && padding.is_zero();
+        images >= 1
             && match self.operation {
                 Operation::Conv => self.conv().is_some(),
-                Operation::MaxPool | Operation::AvgPool => self.pool().is_some(),
-                Operation::CrossEntropy => self.filters >= 2,
-                _ => self.image().is_some(),
+                Operation::MaxPool | Operation::AvgPool => filters == 1 && self.pool().is_some(),
+                Operation::Dense => {
+                    windowless && [height, width] == [1, 1] && channels >= 1 && filters >= 1
+                }
+                Operation::CrossEntropy => {
+                    windowless && [channels, height, width] == [1, 1, 1] && filters >= 2
+                }
+                _ => windowless && filters == 1 && self.image().is_some(),
             }
     }
 
+    /// The most values of any of its tensors; `None` where that overflows.
+    fn values(&self) -> Option<usize> {
+        let image = [self.channels, self.height, self.width];
+        let image = image.into_iter().try_fold(1, usize::checked_mul)?;
+        let outputs = match self.operation {
+            Operation::Conv => self.conv()?.output().len(),
+            Operation::MaxPool | Operation::AvgPool => self.pool()?.output().len(),
+            _ => self.filters,
+        };
+        let window = self.kernel[0].checked_mul(self.kernel[1])?;
+        let weight = [self.channels, self.filters, window];
+        let weight = weight.into_iter().try_fold(1, usize::checked_mul)?;
+        let values = self.images.checked_mul(image.max(outputs))?;
+        Some(values.max(weight))
+    }
+
     /// The same case made smaller in one size, every way there is: halved first, then by one.
-    pub fn smaller(&self) -> Vec<Self> {
+    pub(crate) fn smaller(&self) -> Vec<Self> {
         let mut cases = Vec::new();
         let sizes: [fn(&mut Self) -> &mut usize; 13] = [
             |case| &mut case.images,
@@ -300,7 +332,7 @@ pub enum CaseError {
     },
 }
 
-/// The most values that a case may hold.
+/// The most values that a tensor of a case may hold.
 const MAX_VALUES: usize = 1 << 22;
 
 impl FromStr for Case {
@@ -330,17 +362,7 @@ impl FromStr for Case {
                 field: field.to_string(),
             })?;
         }
-        let values = [
-            case.images,
-            case.channels,
-            case.height,
-            case.width,
-            case.filters,
-        ]
-        .into_iter()
-        .chain(case.kernel)
-        .try_fold(1, usize::checked_mul);
-        match values {
+        match case.values() {
             Some(values) if values <= MAX_VALUES && case.fits() => Ok(case),
             _ => Err(CaseError::DoesNotFit {
                 case: text.to_string(),
@@ -418,6 +440,14 @@ mod tests {
         }
         assert_eq!(case.smaller(), []);
         assert_eq!((case.images, case.channels, case.kernel), (1, 1, [1, 1]));
+        for operation in Operation::ALL {
+            let smaller = Case::random(operation, 1, 3).smaller();
+            assert!(
+                smaller
+                    .iter()
+                    .all(|case| case.to_string().parse() == Ok(*case))
+            );
+        }
     }
 
     #[test]
@@ -438,6 +468,12 @@ mod tests {
             "cross_entropy:f=1",
             "dense:c=65536,f=65536",
             "relu:n=99999999999,c=99999999999",
+            "relu:n=99999999999,k=0x0",
+            "relu:n=2,k=2x1",
+            "cross_entropy:f=2,c=0",
+            "dense:c=3,h=2,f=2",
+            "conv:p=8000x8000x8000x8000",
+            "conv:n=9999999,h=9,w=9",
         ] {
             assert!(
                 matches!(parse(text), CaseError::DoesNotFit { .. }),

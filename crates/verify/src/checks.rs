@@ -12,8 +12,9 @@ use crate::{
     Case, Check, Failure, Operation,
     bounds::{bounds, without_epsilon},
     burn_route::{burn_adam, compute_on},
-    compute::{Argument, Inputs, Results, WITHOUT_EPSILON, adam, compute},
+    compute::{Argument, Results, WITHOUT_EPSILON, adam, compute},
     differences::differences,
+    inputs::Inputs,
     kinks::kinks,
 };
 
@@ -71,13 +72,13 @@ struct Outcome {
     kinks: usize,
 }
 
-/// Runs cases of an operation on a route; a row for each of its results, and the smallest case that fails.
+/// Runs cases of an operation on a route: a row for each of its results, and for each that fails, the smallest case in which it does.
 pub(crate) fn check(
     operation: Operation,
     route: &Route,
     tables: &Tables,
     cases: &[Case],
-) -> Result<(Vec<Check>, Option<Failure>), ModelError> {
+) -> Result<(Vec<Check>, Vec<Failure>), ModelError> {
     let cases = match route {
         Route::Differences => &cases[..cases.len().min(DIFFERENCES_CASES)],
         _ => cases,
@@ -87,51 +88,51 @@ pub(crate) fn check(
         .map(|case| outcomes(case, route, tables))
         .collect::<Result<_, _>>()?;
     let mut checks: Vec<Check> = Vec::new();
-    let mut failed = None;
+    let mut failures = Vec::new();
     for (case, outcomes) in cases.iter().zip(outcomes) {
         for outcome in outcomes {
-            if !outcome.worst.is_within() && failed.is_none() {
-                failed = Some(*case);
-            }
-            let found = checks.iter().position(|c| c.argument == outcome.argument);
+            let argument = outcome.argument;
+            let found = checks.iter().position(|c| c.argument == argument);
             let index = found.unwrap_or_else(|| {
-                checks.push(Check::new(operation.name(), outcome.argument, route.name()));
+                checks.push(Check::new(operation.name(), argument, route.name()));
                 checks.len() - 1
             });
+            if checks[index].passed && !outcome.worst.is_within() {
+                failures.push(smallest_failure(*case, argument, route, tables)?);
+            }
             checks[index].add(&outcome.worst, outcome.relative, outcome.kinks);
         }
     }
-    let failure = failed
-        .map(|case| smallest_failure(case, route, tables))
-        .transpose()?;
-    Ok((checks, failure.flatten()))
+    Ok((checks, failures.into_iter().flatten().collect()))
 }
 
-/// Makes a failing case smaller, one size at a time, for as long as it fails.
+/// Makes a case in which an argument fails smaller, one size at a time, for as long as it fails.
 fn smallest_failure(
     mut case: Case,
+    argument: &str,
     route: &Route,
     tables: &Tables,
 ) -> Result<Option<Failure>, ModelError> {
-    let fails = |case: &Case| -> Result<Option<Outcome>, ModelError> {
+    let fails = |case: &Case| -> Result<Option<Worst>, ModelError> {
         let mut outcomes = outcomes(case, route, tables)?.into_iter();
-        Ok(outcomes.find(|outcome| !outcome.worst.is_within()))
+        let failed = outcomes.find(|o| o.argument == argument && !o.worst.is_within());
+        Ok(failed.map(|outcome| outcome.worst))
     };
-    let mut outcome = fails(&case)?;
+    let mut worst = fails(&case)?;
     'smaller: loop {
         for smaller in case.smaller() {
-            if let Some(smaller_outcome) = fails(&smaller)? {
-                (case, outcome) = (smaller, Some(smaller_outcome));
+            if let Some(still) = fails(&smaller)? {
+                (case, worst) = (smaller, Some(still));
                 continue 'smaller;
             }
         }
         break;
     }
-    Ok(outcome.map(|outcome| Failure {
+    Ok(worst.map(|worst| Failure {
         operation: case.operation.name(),
-        argument: outcome.argument,
+        argument: argument.to_string(),
         route: route.name(),
-        worst: outcome.worst.to_string(),
+        worst: worst.to_string(),
         case: case.to_string(),
     }))
 }

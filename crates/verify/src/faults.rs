@@ -304,6 +304,49 @@ pub fn max_pool_overlaps_overwrite<T: Real>(
     }
 }
 
+/// Notes every pixel that ties for the largest: bit u·kw + v for tap (u, v) of the window. Windows here have at most 32 taps.
+pub fn max_pool_notes_every_tie<T: Real>(
+    y: &mut [T],
+    winners: &mut [u32],
+    x: &[T],
+    g: &PoolGeometry,
+) {
+    right::max_pool_forward(y, winners, x, g);
+    let (plane, outputs) = (g.input().height() * g.input().width(), g.output());
+    let outputs = outputs.height() * outputs.width();
+    for (at, winner) in winners.iter_mut().enumerate() {
+        let plane = &x[at / outputs * plane..][..plane];
+        let taps = taps(g, at % outputs);
+        let tied = taps.filter(|(_, pixel)| plane[*pixel] == y[at]);
+        *winner = tied.fold(0, |bits, (tap, _)| bits | 1 << tap);
+    }
+}
+
+/// Every pixel that ties for the largest gets the gradient.
+pub fn max_pool_to_every_tie<T: Real>(d_x: &mut [T], d_y: &[T], ties: &[u32], g: &PoolGeometry) {
+    d_x.fill(T::zero());
+    let (plane, outputs) = (g.input().height() * g.input().width(), g.output());
+    let outputs = outputs.height() * outputs.width();
+    for (at, ties) in ties.iter().enumerate() {
+        let plane = &mut d_x[at / outputs * plane..][..plane];
+        for (_, pixel) in taps(g, at % outputs).filter(|(tap, _)| ties >> tap & 1 == 1) {
+            plane[pixel] += d_y[at];
+        }
+    }
+}
+
+/// Number and pixel of every tap of an output's window that lies on the picture.
+fn taps(g: &PoolGeometry, output: usize) -> impl Iterator<Item = (usize, usize)> {
+    let (input, [kh, kw], [sh, sw], padding) = (g.input(), g.kernel(), g.stride(), g.padding());
+    let (i, j) = (output / g.output().width(), output % g.output().width());
+    (0..kh * kw).filter_map(move |tap| {
+        let y = (i * sh + tap / kw).checked_sub(padding.top)?;
+        let x = (j * sw + tap % kw).checked_sub(padding.left)?;
+        let inside = y < input.height() && x < input.width();
+        inside.then_some((tap, y * input.width() + x))
+    })
+}
+
 /// Every pixel of a window gets its output's gradient.
 pub fn max_pool_to_whole_window<T: Real>(
     d_x: &mut [T],

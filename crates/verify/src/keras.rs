@@ -6,12 +6,12 @@
 
 use glassbox_model::ModelError;
 use glassbox_scratch::compare::worst;
-use glassbox_spec::{Architecture, ImageShape, Parameters, Plan, Random, Stream};
+use glassbox_spec::{Architecture, ImageShape, Plan, Random, Stream};
 use safetensors::SafeTensors;
 
 use crate::{
     Check, Route, Tables,
-    network::{LOSSES_BOUND, Row, compare, losses, trace},
+    network::{LOSSES_BOUND, Row, compare, losses, parameters, trace},
 };
 
 const GOLDEN: [(&str, [usize; 3], &[u8]); 2] = [
@@ -52,7 +52,7 @@ pub(crate) fn check(route: &Route, tables: &Tables) -> Result<Vec<Check>, ModelE
         let plan = ImageShape::new(channels, height, width)
             .map_err(|e| damaged(e.to_string()))
             .and_then(|input| reference(input).map_err(|e| damaged(e.to_string())))?;
-        let parameters = parameters(&plan);
+        let parameters = parameters(&plan, SEED);
         let pixels = images(&plan, LABELS.len(), 0);
         let found = trace(&plan, &parameters, route, tables, &pixels, &LABELS)?;
         let mut rows: Vec<Row> = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn check(route: &Route, tables: &Tables) -> Result<Vec<Check>, ModelE
         let expected = values("adam_losses")?;
         let worst = worst(&found, &expected, |i| LOSSES_BOUND * expected[i]);
         rows.push(Row::new("ten losses", worst, &expected));
-        checks.extend(rows.into_iter().map(|row| row.check(name, route, 0)));
+        checks.extend(rows.into_iter().map(|row| row.check(name, route)));
     }
     Ok(checks)
 }
@@ -86,26 +86,10 @@ fn reference(input: ImageShape) -> Result<Plan, glassbox_spec::SpecError> {
     Architecture::preset("reference", 10)?.plan(input)
 }
 
-/// Uniform over [low, high), as `between` in tools/golden/philox.py.
-fn between(low: f64, high: f64, stream: Stream, index: u32, count: usize) -> Vec<f32> {
-    let mut random = Random::new(SEED, stream, 0, index);
-    (0..count)
-        .map(|_| random.between(low, high) as f32)
-        .collect()
-}
-
-/// Glorot weights, and biases that are not zero.
-fn parameters(plan: &Plan) -> Parameters {
-    let mut parameters = plan.initial_parameters(SEED);
-    for (parameter, index) in parameters.iter_mut().zip(0..) {
-        if parameter.name.ends_with(".bias") {
-            let count = parameter.values.len();
-            parameter.values = between(-0.1, 0.1, Stream::Init, index, count);
-        }
-    }
-    parameters
-}
-
+/// Uniform over [0, 1), as in tools/golden/keras_reference.py.
 fn images(plan: &Plan, count: usize, index: u32) -> Vec<f32> {
-    between(0.0, 1.0, Stream::Augment, index, count * plan.input().len())
+    let mut random = Random::new(SEED, Stream::Augment, 0, index);
+    (0..count * plan.input().len())
+        .map(|_| random.uniform() as f32)
+        .collect()
 }

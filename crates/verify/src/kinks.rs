@@ -5,14 +5,18 @@
 
 use glassbox_spec::{Activation, PoolGeometry};
 
-use crate::{Case, Operation, compute::Inputs};
+use crate::{Case, Operation, inputs::Inputs};
 
 /// For each input, whether it lies within `reach` of a kink. With a reach of 0: on one.
 pub(crate) fn kinks(case: &Case, inputs: &Inputs, reach: f64) -> Vec<bool> {
     let x = &inputs.input;
     match case.operation {
-        Operation::Activation(Activation::Relu | Activation::LeakyRelu | Activation::Elu) => {
+        Operation::Activation(Activation::Relu | Activation::LeakyRelu) => {
             x.iter().map(|x| f64::from(x.abs()) <= reach).collect()
+        }
+        // ELU has a derivative at 0, but no second one: across it, a difference is off by half the step.
+        Operation::Activation(Activation::Elu) => {
+            x.iter().map(|x| f64::from(x.abs()) < reach).collect()
         }
         Operation::MaxPool => match case.pool() {
             Some(geometry) => ties(x, &geometry, reach),

@@ -3,11 +3,13 @@
 //! * **In**: a plan, backends that are compiled in, a number of cases, a seed.
 //! * **Out**: a [`Report`]: a row for each operation, argument and route with its worst difference and the bound derived for it;
 //!   the smallest case of each failure; what became of each planted fault.
-//! * **Never**: no tolerance by feel, no file, no network access, no random number that the seed does not decide.
+//! * **Never**: no tolerance by feel for an operation, no file, no network access, no random number that the seed does not
+//!   decide.
 //!
 //! The truth is the reference in `f64` ([`glassbox_scratch::reference`]), which itself is held against finite differences of its
 //! forward passes. Against it stand the same reference in `f32`, and Burn on each device. A check that passes on correct
-//! code shows little, so faults are planted ([`MUTANTS`]), and each must be caught.
+//! code shows little, so faults are planted ([`MUTANTS`]), and each must be caught. Last, the reference network stands
+//! against the numbers that Keras computed for it.
 
 mod bounds;
 mod burn_route;
@@ -16,6 +18,7 @@ mod checks;
 mod compute;
 mod differences;
 mod faults;
+mod inputs;
 mod keras;
 mod kinks;
 mod mutants;
@@ -99,9 +102,9 @@ impl Report {
         cases: &[Case],
     ) -> Result<(), ModelError> {
         for route in routes {
-            let (checks, failure) = checks::check(operation, route, tables, cases)?;
+            let (checks, failures) = checks::check(operation, route, tables, cases)?;
             self.checks.extend(checks);
-            self.failures.extend(failure);
+            self.failures.extend(failures);
         }
         Ok(())
     }

@@ -20,15 +20,15 @@ pub struct Mutant {
     pub tables: Tables,
 }
 
-/// One mutant a line: its operation, its name, and the entry of the table that the fault takes the place of.
+/// One mutant a line: its operation, its name, and the entries of the table that the fault takes the place of.
 macro_rules! mutants {
-    ($($operation:expr, $name:literal, $entry:ident = $fault:ident;)*) => {
+    ($($operation:expr, $name:literal, $($entry:ident = $fault:ident),+;)*) => {
         &[$(Mutant {
             name: $name,
             operation: $operation,
             tables: Tables {
-                f32: Operations { $entry: faults::$fault, ..Operations::REFERENCE },
-                f64: Operations { $entry: faults::$fault, ..Operations::REFERENCE },
+                f32: Operations { $($entry: faults::$fault,)+ ..Operations::REFERENCE },
+                f64: Operations { $($entry: faults::$fault,)+ ..Operations::REFERENCE },
             },
         }),*]
     };
@@ -59,6 +59,7 @@ pub const MUTANTS: &[Mutant] = mutants! {
     Operation::MaxPool, "max_pool: padding counts as zero", max_pool_forward = max_pool_padding_is_zero;
     Operation::MaxPool, "max_pool: largest magnitude", max_pool_forward = max_pool_of_magnitudes;
     Operation::MaxPool, "max_pool: gradient to the last of equals", max_pool_forward = max_pool_last_tie;
+    Operation::MaxPool, "max_pool: gradient to every one of equals", max_pool_forward = max_pool_notes_every_tie, max_pool_backward = max_pool_to_every_tie;
     Operation::MaxPool, "max_pool: gradient divided by the window", max_pool_backward = max_pool_winner_scaled;
     Operation::MaxPool, "max_pool: overlapping windows overwrite", max_pool_backward = max_pool_overlaps_overwrite;
     Operation::MaxPool, "max_pool: gradient to the whole window", max_pool_backward = max_pool_to_whole_window;
@@ -99,7 +100,8 @@ pub(crate) fn hunt(seed: u64) -> Result<Vec<MutantResult>, ModelError> {
             let mut by = None;
             for route in [Route::Differences, Route::Reference] {
                 if by.is_none() {
-                    by = check(mutant.operation, &route, &mutant.tables, &cases)?.1;
+                    let (_, failures) = check(mutant.operation, &route, &mutant.tables, &cases)?;
+                    by = failures.into_iter().next();
                 }
             }
             Ok(MutantResult {

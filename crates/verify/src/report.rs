@@ -21,7 +21,7 @@ pub struct Report {
 /// One operation, one of its results, one route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// The operation, or `network`.
+    /// The operation, `network`, or `keras` with the shape of its images.
     pub operation: String,
     /// `output`, `d_input`, `d_weight`, `d_bias`, …
     pub argument: String,
@@ -50,7 +50,7 @@ pub struct Failure {
     /// The operation.
     pub operation: &'static str,
     /// Its result.
-    pub argument: &'static str,
+    pub argument: String,
     /// The route.
     pub route: String,
     /// The worst place.
@@ -90,11 +90,12 @@ impl Check {
     /// Takes a comparison in.
     pub(crate) fn add(&mut self, worst: &Worst, relative: f64, kinks: usize) {
         if self.cases == 0 || worst.share() > self.share {
-            self.worst_absolute = worst.difference();
+            // JSON has no infinity.
+            self.worst_absolute = worst.difference().min(f64::MAX);
             self.bound = worst.bound;
-            self.share = worst.share();
+            self.share = worst.share().min(f64::MAX);
         }
-        self.worst_relative = self.worst_relative.max(relative);
+        self.worst_relative = self.worst_relative.max(relative).min(f64::MAX);
         self.cases += 1;
         self.kinks += kinks;
         self.passed &= worst.is_within();

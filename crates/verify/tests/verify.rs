@@ -11,12 +11,15 @@ use glassbox_verify::{
     Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route, Tables, verify, verify_case,
 };
 
-/// Every way to compute in this build.
-fn routes() -> Vec<Route> {
+/// The ways to compute in this build.
+fn routes(wanted: fn(Backend) -> bool) -> Vec<Route> {
     let mut routes = vec![Route::Reference, Route::Differences];
     for backend in Backend::ALL {
         // `cpu` is `flex` by another name. CUDA is compiled in only where it is wanted, but its card may be elsewhere.
-        if matches!(backend, Backend::Cpu | Backend::Cuda) || !backend.compiled() {
+        if matches!(backend, Backend::Cpu | Backend::Cuda)
+            || !backend.compiled()
+            || !wanted(backend)
+        {
             continue;
         }
         let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
@@ -89,18 +92,18 @@ fn mutant(name: &str) -> &'static Mutant {
 fn the_engines_agree_and_every_planted_fault_is_caught() {
     let options = Options {
         plan: reference(),
-        routes: routes(),
-        cases: 200,
+        routes: routes(|backend| !backend.is_gpu()),
+        cases: 1000,
         seed: 42,
     };
     let report = verify(&options).unwrap();
     assert_eq!(failed(&report), Vec::<String>::new());
     assert!(report.passed && report.failures.is_empty());
     for operation in Operation::ALL {
-        for route in routes() {
+        for route in &options.routes {
             let of = |c: &&Check| c.operation == operation.name() && c.route == route.name();
             let arguments: Vec<_> = report.checks.iter().filter(of).collect();
-            let expected = match (operation, &route) {
+            let expected = match (operation, route) {
                 (Operation::Adam | Operation::Sgd, Route::Differences) => 0,
                 (Operation::Conv | Operation::Dense, Route::Differences) => 3,
                 (_, Route::Differences) => 1,
@@ -110,7 +113,7 @@ fn the_engines_agree_and_every_planted_fault_is_caught() {
                 _ => 2,
             };
             assert_eq!(arguments.len(), expected, "{operation} {}", route.name());
-            assert!(arguments.iter().all(|check| check.cases == 200));
+            assert!(arguments.iter().all(|check| check.cases == 1000));
             if let Route::Differences = route {
                 assert!(arguments.iter().all(|check| check.worst_relative <= 1e-7));
             }
@@ -164,7 +167,7 @@ fn a_network_of_every_kind_of_layer_agrees() {
     for seed in [1, 2, 3] {
         let options = Options {
             plan: awkward(),
-            routes: routes(),
+            routes: routes(|backend| !backend.is_gpu()),
             cases: 2,
             seed,
         };
@@ -174,6 +177,23 @@ fn a_network_of_every_kind_of_layer_agrees() {
         // Logits, loss, eight gradients, ten losses.
         assert_eq!(report.checks.iter().filter(of).count(), 11);
     }
+}
+
+/// Each new shape compiles a kernel, so only a few.
+#[test]
+fn a_gpu_agrees_where_one_is_compiled_in() {
+    let routes = routes(Backend::is_gpu);
+    if routes.is_empty() {
+        println!("not verified: no GPU backend in this build");
+        return;
+    }
+    let options = Options {
+        plan: awkward(),
+        routes,
+        cases: 10,
+        seed: 4,
+    };
+    assert_eq!(failed(&verify(&options).unwrap()), Vec::<String>::new());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `glassbox gradients`
 
+use std::path::Path;
+
 use glassbox_infer::Classifier;
 use glassbox_model::write_tensors;
 use glassbox_scratch::compare::largest;
@@ -17,7 +19,9 @@ use crate::{
 /// Runs the images through the model as one batch, writes every value and gradient, and lists them.
 pub fn run(args: GradientsArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
-    let classifier = Classifier::open(&model_path(&args.model), &device)?;
+    let model = model_path(&args.model);
+    let classifier = Classifier::open(&model, &device)?;
+    check_out(&args.out, &model)?;
     let mut source = Pictures::new(args.data_dir.clone());
     let mut prepared = Vec::new();
     for (input, problem) in args.inputs.iter().flat_map(|input| expand(input)) {
@@ -64,6 +68,29 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
         tensors.len(),
         args.out.display()
     ))
+}
+
+/// Before the work: a folder that is not there, or the model itself.
+fn check_out(out: &Path, model: &Path) -> Result<(), Failure> {
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(Failure::running(format!(
+            "--out {}: there is no folder {}",
+            out.display(),
+            folder.display()
+        )));
+    }
+    let same = |path: &Path| path.canonicalize().ok();
+    if same(out).is_some() && same(out) == same(model) {
+        return Err(Failure::usage(format!(
+            "--out {} is the model itself",
+            out.display()
+        )));
+    }
+    Ok(())
 }
 
 /// A class by its name, or by its number from 0.

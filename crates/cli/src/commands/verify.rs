@@ -3,7 +3,7 @@
 use glassbox_model::Backend;
 use glassbox_spec::{ImageShape, nearest};
 use glassbox_train::architecture;
-use glassbox_verify::{Case, MUTANTS, Mutant, Operation, Options, Report, Route};
+use glassbox_verify::{Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route};
 
 use crate::{
     args::VerifyArgs,
@@ -11,6 +11,9 @@ use crate::{
     failure::Failure,
     output::{self, note},
 };
+
+/// More cases of each operation are refused.
+const MOST_CASES: u32 = 100_000;
 
 /// Verifies, prints the table or the JSON, and fails with exit code 5 where anything falls short.
 pub fn run(args: VerifyArgs) -> Result<(), Failure> {
@@ -24,8 +27,11 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
             glassbox_verify::verify_case(&case, &routes, mutant)?
         }
         None => {
-            if args.cases == 0 {
-                return Err(Failure::usage("--cases is 0; it must be at least 1"));
+            if !(1..=MOST_CASES).contains(&args.cases) {
+                return Err(Failure::usage(format!(
+                    "--cases is {}; it must be between 1 and {MOST_CASES}",
+                    args.cases
+                )));
             }
             let input: ImageShape = args
                 .input
@@ -52,6 +58,14 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
         note(format!(
             "{} {} ({}) {}\n  again: glassbox verify --case '{}'{backend}{mutant}",
             failure.operation, failure.argument, failure.route, failure.worst, failure.case
+        ));
+    }
+    // Of a whole network there is no smaller case.
+    let whole = |c: &&Check| c.operation == "network" || c.operation.starts_with("keras");
+    for check in report.checks.iter().filter(whole).filter(|c| !c.passed) {
+        note(format!(
+            "{} {} ({}): {:.1e} apart where {:.1e} is allowed",
+            check.operation, check.argument, check.route, check.worst_absolute, check.bound
         ));
     }
     if report.passed {

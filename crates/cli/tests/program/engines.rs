@@ -127,6 +127,15 @@ fn bad_input_to_gradients_has_its_exit_code() {
         );
         assert!(!folder.join("bad.safetensors").exists(), "{line}");
     }
+    let model = folder.join("run/model.safetensors");
+    let before = fs::read(&model).unwrap();
+    let line = format!("gradients --model run --out run/model.safetensors {IMAGES}");
+    let (code, _, stderr) = run(folder, &line);
+    assert!(
+        code == 2 && stderr.contains("is the model itself"),
+        "{stderr}"
+    );
+    assert_eq!(fs::read(&model).unwrap(), before);
     let line = format!("gradients --model run --out none/g.safetensors {IMAGES}");
     let (code, _, stderr) = run(folder, &line);
     assert!(
@@ -240,6 +249,8 @@ fn bad_input_to_verify_is_a_usage_error() {
             "no planted fault `nothing`",
         ),
         ("--cases 0", "--cases is 0"),
+        ("--cases 4294967295", "between 1 and 100000"),
+        ("--case relu:n=99999999999,k=0x0", "do not fit together"),
         ("--cases x", "invalid value"),
         ("--input 1x4x4", "nearest valid"),
         ("--input 4", "1x28x28"),

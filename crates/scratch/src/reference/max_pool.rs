@@ -41,7 +41,8 @@ pub fn max_pool_forward<T: Real>(
                         };
                         let place = y * from.width() + x;
                         let value = plane[place];
-                        if largest.is_none_or(|(most, _)| value > most || value.is_nan()) {
+                        let larger = |most: T| value > most || (value.is_nan() && !most.is_nan());
+                        if largest.is_none_or(|(most, _)| larger(most)) {
                             largest = Some((value, place));
                         }
                     }
