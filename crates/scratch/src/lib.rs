@@ -1,7 +1,7 @@
 //! Convolutional networks computed by hand.
 //!
 //! * **In**: a [`glassbox_spec::Plan`], its parameters, images `[n, channels, height, width]`, labels.
-//! * **Out**: [`reference`], each operation's forward and backward as plain loops over its formula; a [`Network`] that
+//! * **Out**: [`mod@reference`], each operation's forward and backward as plain loops over its formula; a [`Network`] that
 //!   runs a plan through them; the [`Trace`] of a pass, with every value and gradient in it; [`Optimizer`].
 //! * **Never**: nothing of Burn, no file, no random number of its own, no data set. No panic on anything that a file or a
 //!   user can cause; slices of the wrong length are a programming error, and are asserted.

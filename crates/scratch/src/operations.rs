@@ -4,7 +4,7 @@ use glassbox_spec::{Activation, ConvGeometry, ImageShape, PoolGeometry};
 
 use crate::{Adam, Real, reference};
 
-/// Every operation of an engine, under the names and with the arguments of [`reference`].
+/// Every operation of an engine, under the names and with the arguments of [`mod@crate::reference`].
 ///
 /// A [`crate::Network`] computes through such a table, and a checker takes one, so that any entry can be exchanged for
 /// another implementation, right or wrong.
@@ -32,7 +32,7 @@ pub struct Operations<T> {
 }
 
 impl<T: Real> Operations<T> {
-    /// [`reference`].
+    /// [`mod@crate::reference`].
     pub const REFERENCE: Self = Self {
         conv_forward: reference::conv_forward,
         conv_backward: reference::conv_backward,
