@@ -141,6 +141,14 @@ mod tests {
     }
 
     #[test]
+    fn of_equally_bad_places_the_first_is_the_worst_wherever_it_is() {
+        let at = |found: [f64; 4]| worst(&found, &[1.0; 4], |_| 1.0).index;
+        assert_eq!(at([1.0, 5.0, 5.0, 2.0]), 1);
+        assert_eq!(at([5.0, 2.0, 5.0, 1.0]), 0);
+        assert_eq!(at([1.0, 1.0, 1.0, 1.0]), 0);
+    }
+
+    #[test]
     fn the_bound_itself_is_within_and_equal_values_always_are() {
         assert!(worst(&[1.5], &[1.0], |_| 0.5).is_within());
         assert!(worst(&[7.0], &[7.0], |_| 0.0).is_within());

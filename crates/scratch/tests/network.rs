@@ -189,6 +189,28 @@ fn an_image_computes_the_same_alone_and_in_a_batch() {
     }
 }
 
+fn forgets(output: &mut [f64], _: &[f64], _: ImageShape) {
+    output.fill(0.0);
+}
+
+#[test]
+fn another_table_computes_in_place_of_the_reference() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    let logits = |network: &Network<f64>| {
+        let forward = network.forward(&images(&plan, 2), Pass::Inference);
+        forward.unwrap().logits().to_vec()
+    };
+    let right = logits(&network);
+    assert_ne!(right[..3], right[3..]);
+    let table = Operations {
+        flatten_forward: forgets,
+        ..Operations::REFERENCE
+    };
+    let wrong = logits(&network.with_operations(table));
+    assert_eq!(wrong[..3], wrong[3..]);
+}
+
 #[test]
 fn dropout_drops_in_training_only() {
     let plan = awkward();
