@@ -40,7 +40,13 @@ pub enum Command {
     #[command(after_help = "Examples:
   glassbox verify
   glassbox verify --cases 10000 --seed 2 --json
-  glassbox verify --mutant 'conv: kernel flipped' --case conv:n=1,c=1,h=3,w=3,f=1,k=3x2,seed=1")]
+  glassbox verify --mutant 'conv: kernel flipped'
+  glassbox verify --case conv:n=2,c=3,h=5,w=4,f=2,k=3x2,s=1x2,p=0x1x0x1,seed=7
+
+A case is an operation with its sizes: n images (steps of an optimizer), c channels
+(inputs of dense), h height, w width, f filters (units of dense, classes of
+cross_entropy), k kernel height x width, s stride vertical x horizontal, p padding
+top x bottom x left x right, and the seed of its values. What is left out is 1 (p: 0).")]
     Verify(VerifyArgs),
     /// Print a network's layers, shapes and counts
     #[command(after_help = "Examples:
@@ -200,6 +206,7 @@ pub struct PredictArgs {
 }
 
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 pub struct GradientsArgs {
     /// Model file, or run folder
     #[arg(long, value_name = "FILE|RUN")]
@@ -244,8 +251,8 @@ pub struct VerifyArgs {
     /// Verify one case only, as a failure prints it
     #[arg(long, value_name = "CASE", conflicts_with_all = ["arch", "input", "cases", "seed"])]
     pub case: Option<String>,
-    /// Verify a planted fault instead, by its name: it should fail
-    #[arg(long, value_name = "NAME", requires = "case")]
+    /// Plant a fault, by its name, and see it fail
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["arch", "input"])]
     pub mutant: Option<String>,
     /// Print one JSON object
     #[arg(long)]
@@ -362,7 +369,6 @@ mod tests {
             "glassbox train --json --tui",
             "glassbox predict --model m --json --jsonl a.png",
             "glassbox predict --model m",
-            "glassbox verify --mutant m",
             "glassbox gradients --model m a.png",
             "glassbox train --epochs -1",
         ] {

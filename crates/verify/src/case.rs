@@ -309,7 +309,9 @@ impl fmt::Display for Case {
 #[non_exhaustive]
 pub enum CaseError {
     /// No such operation.
-    #[error("unknown operation `{name}`{}", nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default())]
+    #[error("unknown operation `{name}`{}; they are {}",
+        nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default(),
+        Operation::ALL.map(Operation::name).join(", "))]
     Operation {
         /// As typed.
         name: String,
@@ -325,7 +327,9 @@ pub enum CaseError {
         field: String,
     },
     /// Sizes that do not fit together, or are beyond what a check can hold.
-    #[error("the sizes of {case} do not fit together")]
+    #[error(
+        "the sizes of {case} do not fit together; those that the operation does not have are left out"
+    )]
     DoesNotFit {
         /// The case.
         case: String,

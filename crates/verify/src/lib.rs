@@ -47,16 +47,9 @@ pub struct Options {
 
 /// Verifies every operation on random cases, the network as a whole, and that every planted fault is caught.
 pub fn verify(options: &Options) -> Result<Report, ModelError> {
-    let mut report = Report {
-        passed: true,
-        seed: options.seed,
-        checks: Vec::new(),
-        failures: Vec::new(),
-        mutants: Vec::new(),
-    };
+    let mut report = Report::new(options.seed);
     for operation in Operation::ALL {
-        let case = |index| Case::random(operation, options.seed, index);
-        let cases: Vec<_> = (0..options.cases).map(case).collect();
+        let cases = random_cases(operation, options.cases, options.seed);
         report.run(operation, &options.routes, &Tables::REFERENCE, &cases)?;
     }
     for route in &options.routes {
@@ -74,26 +67,37 @@ pub fn verify(options: &Options) -> Result<Report, ModelError> {
     Ok(report)
 }
 
-/// Verifies one case, with a planted fault if one is given.
-pub fn verify_case(
-    case: &Case,
+/// Verifies cases of one operation through tables of functions.
+pub fn verify_cases(
+    operation: Operation,
+    cases: &[Case],
     routes: &[Route],
-    mutant: Option<&Mutant>,
+    tables: &Tables,
 ) -> Result<Report, ModelError> {
-    let mut report = Report {
-        passed: true,
-        seed: case.seed,
-        checks: Vec::new(),
-        failures: Vec::new(),
-        mutants: Vec::new(),
-    };
-    let tables = mutant.map_or(Tables::REFERENCE, |mutant| mutant.tables);
-    report.run(case.operation, routes, &tables, &[*case])?;
+    let mut report = Report::new(cases.first().map_or(0, |case| case.seed));
+    report.run(operation, routes, tables, cases)?;
     report.conclude();
     Ok(report)
 }
 
+/// So many random cases of an operation.
+pub fn random_cases(operation: Operation, cases: u32, seed: u64) -> Vec<Case> {
+    (0..cases)
+        .map(|index| Case::random(operation, seed, index))
+        .collect()
+}
+
 impl Report {
+    fn new(seed: u64) -> Self {
+        Self {
+            passed: true,
+            seed,
+            checks: Vec::new(),
+            failures: Vec::new(),
+            mutants: Vec::new(),
+        }
+    }
+
     fn run(
         &mut self,
         operation: Operation,

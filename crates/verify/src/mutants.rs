@@ -5,7 +5,7 @@ use glassbox_scratch::Operations;
 use glassbox_spec::Activation;
 use rayon::prelude::*;
 
-use crate::{Case, MutantResult, Operation, Route, Tables, checks::check, faults};
+use crate::{MutantResult, Operation, Route, Tables, checks::check, faults, random_cases};
 
 /// Cases that a mutant is given to show itself.
 const CASES: u32 = 100;
@@ -95,8 +95,7 @@ pub(crate) fn hunt(seed: u64) -> Result<Vec<MutantResult>, ModelError> {
     MUTANTS
         .par_iter()
         .map(|mutant| {
-            let cases = |index| Case::random(mutant.operation, seed, index);
-            let cases: Vec<_> = (0..CASES).map(cases).collect();
+            let cases = random_cases(mutant.operation, CASES, seed);
             let mut by = None;
             for route in [Route::Differences, Route::Reference] {
                 if by.is_none() {

@@ -8,7 +8,7 @@ use glassbox_model::Backend;
 use glassbox_scratch::Real;
 use glassbox_spec::{Activation, Architecture, ImageShape, Plan};
 use glassbox_verify::{
-    Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route, Tables, verify, verify_case,
+    Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route, Tables, verify, verify_cases,
 };
 
 /// The ways to compute in this build.
@@ -153,9 +153,11 @@ fn what_catches_a_fault_is_small_and_fails_by_the_fault_alone() {
         let by = result.by.unwrap();
         let case: Case = by.case.parse().unwrap();
         let routes = [Route::Reference, Route::Differences];
-        let with = verify_case(&case, &routes, Some(mutant(result.name))).unwrap();
+        let tables = &mutant(result.name).tables;
+        let with = verify_cases(case.operation, &[case], &routes, tables).unwrap();
         assert!(!with.passed && !with.failures.is_empty(), "{}", result.name);
-        let without = verify_case(&case, &routes, None).unwrap();
+        let right = &Tables::REFERENCE;
+        let without = verify_cases(case.operation, &[case], &routes, right).unwrap();
         assert!(without.passed, "{}", result.name);
         let values = case.images * case.channels * case.height * case.width;
         assert!(values <= 30, "{}: {case}", result.name);
@@ -230,13 +232,8 @@ fn what_is_not_finite_never_passes() {
     backward.f32.activation_backward = infinite;
     backward.f64.activation_backward = infinite;
     for (tables, passes) in [(right, true), (forward, false), (backward, false)] {
-        let mutant = Mutant {
-            name: "not finite",
-            operation: case.operation,
-            tables,
-        };
         for route in [Route::Reference, Route::Differences] {
-            let report = verify_case(&case, &[route], Some(&mutant)).unwrap();
+            let report = verify_cases(case.operation, &[case], &[route], &tables).unwrap();
             assert_eq!(report.passed, passes);
         }
     }

@@ -21,10 +21,12 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
     let model = model_path(&args.model);
     let classifier = Classifier::open(&model, &device)?;
-    check_out(&args.out, &model)?;
     let mut source = Pictures::new(args.data_dir.clone());
+    let inputs: Vec<_> = args.inputs.iter().flat_map(|input| expand(input)).collect();
+    let names: Vec<String> = inputs.iter().map(|(input, _)| input.clone()).collect();
+    check_out(&args.out, &model, &names)?;
     let mut prepared = Vec::new();
-    for (input, problem) in args.inputs.iter().flat_map(|input| expand(input)) {
+    for (input, problem) in inputs {
         let picture = match problem {
             None => source.read(&input)?,
             Some(problem) => Err(problem),
@@ -70,36 +72,44 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
     ))
 }
 
-/// Before the work: a folder that is not there, or the model itself.
-fn check_out(out: &Path, model: &Path) -> Result<(), Failure> {
+/// Before the work: what `--out` must not be. A regular file that is not read here is replaced.
+fn check_out(out: &Path, model: &Path, inputs: &[String]) -> Result<(), Failure> {
+    let out_is = |problem: String| format!("--out {}: {problem}", out.display());
+    if out == Path::new("-") {
+        return Err(Failure::usage(out_is(
+            "tensors are written to a file".into(),
+        )));
+    }
     let folder = match out.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        return Err(Failure::running(format!(
-            "--out {}: there is no folder {}",
-            out.display(),
-            folder.display()
-        )));
+        let problem = format!("there is no folder {}", folder.display());
+        return Err(Failure::running(out_is(problem)));
     }
-    let same = |path: &Path| path.canonicalize().ok();
-    if same(out).is_some() && same(out) == same(model) {
-        return Err(Failure::usage(format!(
-            "--out {} is the model itself",
-            out.display()
-        )));
+    let Ok(there) = out.symlink_metadata() else {
+        return Ok(());
+    };
+    if !there.is_file() {
+        return Err(Failure::running(out_is("not a regular file".into())));
+    }
+    let real = |path: &Path| path.canonicalize().ok();
+    let mut read = inputs.iter().map(Path::new).chain([model]);
+    if read.any(|path| real(path) == real(out)) {
+        return Err(Failure::usage(out_is("it is read by this command".into())));
     }
     Ok(())
 }
 
 /// A class by its name, or by its number from 0.
 fn class(label: &str, classes: &[String]) -> Result<u16, Failure> {
+    let label = label.trim();
     let named = classes.iter().position(|class| class == label);
     let class = named.or_else(|| label.parse().ok().filter(|class| *class < classes.len()));
     class.map(|class| class as u16).ok_or_else(|| {
         Failure::usage(format!(
-            "--labels {label}: no such class; the model has {}, or 0 to {}",
+            "--labels `{label}`: no such class; the model has {}, or 0 to {}",
             classes.join(", "),
             classes.len() - 1
         ))
@@ -116,7 +126,7 @@ mod tests {
         assert_eq!(class("cat", &classes).ok(), Some(0));
         // A name comes first.
         assert_eq!(class("0", &classes).ok(), Some(1));
-        assert_eq!(class("1", &classes).ok(), Some(1));
+        assert_eq!(class(" 1", &classes).ok(), Some(1));
         for wrong in ["2", "-1", "dog", ""] {
             assert_eq!(
                 class(wrong, &classes).map_err(|e| e.code()),

@@ -132,10 +132,19 @@ fn bad_input_to_gradients_has_its_exit_code() {
     let line = format!("gradients --model run --out run/model.safetensors {IMAGES}");
     let (code, _, stderr) = run(folder, &line);
     assert!(
-        code == 2 && stderr.contains("is the model itself"),
+        code == 2 && stderr.contains("it is read by this command"),
         "{stderr}"
     );
     assert_eq!(fs::read(&model).unwrap(), before);
+    for (out, code, message) in [
+        ("-", 2, "written to a file"),
+        ("sky", 1, "not a regular file"),
+        ("sky/test/night/000.png", 2, "it is read by this command"),
+    ] {
+        let line = format!("gradients --model run --out {out} {IMAGES}");
+        let (found, _, stderr) = run(folder, &line);
+        assert!(found == code && stderr.contains(message), "{out}: {stderr}");
+    }
     let line = format!("gradients --model run --out none/g.safetensors {IMAGES}");
     let (code, _, stderr) = run(folder, &line);
     assert!(
@@ -248,6 +257,7 @@ fn bad_input_to_verify_is_a_usage_error() {
             "--case conv:n=1 --mutant nothing",
             "no planted fault `nothing`",
         ),
+        ("--mutant nothing", "no planted fault `nothing`"),
         ("--cases 0", "--cases is 0"),
         ("--cases 4294967295", "between 1 and 100000"),
         ("--case relu:n=99999999999,k=0x0", "do not fit together"),
