@@ -231,11 +231,58 @@ fn wide(values: &[f32]) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::MUTANTS;
+    use burn::tensor::Device;
+    use glassbox_model::Backend;
     use glassbox_spec::{Architecture, ImageShape};
 
     fn plan() -> Plan {
         let input = ImageShape::new(2, 22, 25).unwrap();
         let architecture = Architecture::preset("reference", 10).unwrap();
+        architecture.plan(input).unwrap()
+    }
+
+    /// Every kind of layer, nothing square, uneven padding.
+    fn awkward() -> Plan {
+        let text = r#"
+            name = "awkward"
+            [[layers]]
+            kind = "conv"
+            filters = 5
+            kernel = [3, 2]
+            stride = [2, 1]
+            padding = { top = 2, bottom = 0, left = 0, right = 1 }
+            activation = "leaky_relu"
+            [[layers]]
+            kind = "max_pool"
+            kernel = [2, 3]
+            stride = [1, 2]
+            padding = { top = 1, bottom = 0, left = 1, right = 2 }
+            [[layers]]
+            kind = "conv"
+            filters = 4
+            kernel = [2, 3]
+            padding = "same"
+            activation = "silu"
+            [[layers]]
+            kind = "avg_pool"
+            kernel = [3, 2]
+            stride = 2
+            padding = "same"
+            [[layers]]
+            kind = "dropout"
+            rate = 0.5
+            [[layers]]
+            kind = "flatten"
+            [[layers]]
+            kind = "dense"
+            units = 6
+            activation = "tanh"
+            [[layers]]
+            kind = "dense"
+            units = 3
+        "#;
+        let input = ImageShape::new(2, 9, 7).unwrap();
+        let architecture = Architecture::from_toml(text).unwrap();
         architecture.plan(input).unwrap()
     }
 
@@ -253,6 +300,19 @@ mod tests {
             let checks = check(&plan(), &Route::Reference, &mutant.tables, 1).unwrap();
             let failed = checks.iter().find(|check| !check.passed).unwrap();
             assert_eq!(failed.argument, argument, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_every_kind_of_layer_agrees() {
+        let plan = awkward();
+        for seed in [1, 2, 3] {
+            for route in [Route::Reference, Route::Burn(Backend::Flex, Device::flex())] {
+                let checks = check(&plan, &route, &Tables::REFERENCE, seed).unwrap();
+                // Logits, loss, eight gradients, ten losses.
+                assert_eq!(checks.len(), 11);
+                assert!(checks.iter().all(|check| check.passed), "{checks:?}");
+            }
         }
     }
 

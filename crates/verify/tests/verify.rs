@@ -8,7 +8,8 @@ use glassbox_model::Backend;
 use glassbox_scratch::Real;
 use glassbox_spec::{Activation, Architecture, ImageShape, Plan};
 use glassbox_verify::{
-    Case, Check, MUTANTS, Mutant, Operation, Options, Report, Route, Tables, verify, verify_cases,
+    Case, Check, MUTANTS, Mutant, MutantResult, Operation, Options, Report, Route, Tables,
+    random_cases, verify, verify_cases,
 };
 
 /// The ways to compute in this build.
@@ -31,51 +32,6 @@ fn routes(wanted: fn(Backend) -> bool) -> Vec<Route> {
 fn reference() -> Plan {
     let input = ImageShape::new(1, 28, 28).unwrap();
     let architecture = Architecture::preset("reference", 10).unwrap();
-    architecture.plan(input).unwrap()
-}
-
-/// Every kind of layer, nothing square, uneven padding.
-fn awkward() -> Plan {
-    let text = r#"
-        name = "awkward"
-        [[layers]]
-        kind = "conv"
-        filters = 5
-        kernel = [3, 2]
-        stride = [2, 1]
-        padding = { top = 2, bottom = 0, left = 0, right = 1 }
-        activation = "leaky_relu"
-        [[layers]]
-        kind = "max_pool"
-        kernel = [2, 3]
-        stride = [1, 2]
-        padding = { top = 1, bottom = 0, left = 1, right = 2 }
-        [[layers]]
-        kind = "conv"
-        filters = 4
-        kernel = [2, 3]
-        padding = "same"
-        activation = "silu"
-        [[layers]]
-        kind = "avg_pool"
-        kernel = [3, 2]
-        stride = 2
-        padding = "same"
-        [[layers]]
-        kind = "dropout"
-        rate = 0.5
-        [[layers]]
-        kind = "flatten"
-        [[layers]]
-        kind = "dense"
-        units = 6
-        activation = "tanh"
-        [[layers]]
-        kind = "dense"
-        units = 3
-    "#;
-    let input = ImageShape::new(2, 9, 7).unwrap();
-    let architecture = Architecture::from_toml(text).unwrap();
     architecture.plan(input).unwrap()
 }
 
@@ -136,49 +92,21 @@ fn the_engines_agree_and_every_planted_fault_is_caught() {
     }
     let names: HashSet<_> = report.mutants.iter().map(|mutant| mutant.name).collect();
     assert!(names.len() == MUTANTS.len() && names.len() >= 24);
-    for mutant in &report.mutants {
+    for mutant in report.mutants {
         assert!(mutant.caught, "{} was not caught", mutant.name);
+        is_small_and_fails_by_the_fault_alone(mutant);
     }
 }
 
-#[test]
-fn what_catches_a_fault_is_small_and_fails_by_the_fault_alone() {
-    let options = Options {
-        plan: awkward(),
-        routes: vec![Route::Reference],
-        cases: 1,
-        seed: 3,
-    };
-    for result in verify(&options).unwrap().mutants {
-        let by = result.by.unwrap();
-        let case: Case = by.case.parse().unwrap();
-        let routes = [Route::Reference, Route::Differences];
-        let tables = &mutant(result.name).tables;
-        let with = verify_cases(case.operation, &[case], &routes, tables).unwrap();
-        assert!(!with.passed && !with.failures.is_empty(), "{}", result.name);
-        let right = &Tables::REFERENCE;
-        let without = verify_cases(case.operation, &[case], &routes, right).unwrap();
-        assert!(without.passed, "{}", result.name);
-        let values = case.images * case.channels * case.height * case.width;
-        assert!(values <= 30, "{}: {case}", result.name);
-    }
-}
-
-#[test]
-fn a_network_of_every_kind_of_layer_agrees() {
-    for seed in [1, 2, 3] {
-        let options = Options {
-            plan: awkward(),
-            routes: routes(|backend| !backend.is_gpu()),
-            cases: 2,
-            seed,
-        };
-        let report = verify(&options).unwrap();
-        assert_eq!(failed(&report), Vec::<String>::new());
-        let of = |c: &&Check| c.operation == "network" && c.route == "flex";
-        // Logits, loss, eight gradients, ten losses.
-        assert_eq!(report.checks.iter().filter(of).count(), 11);
-    }
+fn is_small_and_fails_by_the_fault_alone(result: MutantResult) {
+    let case: Case = result.by.unwrap().case.parse().unwrap();
+    let routes = [Route::Reference, Route::Differences];
+    let of = |tables: &Tables| verify_cases(case.operation, &[case], &routes, tables).unwrap();
+    let with = of(&mutant(result.name).tables);
+    assert!(!with.passed && !with.failures.is_empty(), "{}", result.name);
+    assert!(of(&Tables::REFERENCE).passed, "{}", result.name);
+    let values = case.images * case.channels * case.height * case.width;
+    assert!(values <= 30, "{}: {case}", result.name);
 }
 
 /// Each new shape compiles a kernel, so only a few.
@@ -190,7 +118,7 @@ fn a_gpu_agrees_where_one_is_compiled_in() {
         return;
     }
     let options = Options {
-        plan: awkward(),
+        plan: reference(),
         routes,
         cases: 10,
         seed: 4,
@@ -201,13 +129,9 @@ fn a_gpu_agrees_where_one_is_compiled_in() {
 #[test]
 fn the_same_seed_gives_the_same_report() {
     let report = |seed| {
-        let options = Options {
-            plan: awkward(),
-            routes: vec![Route::Reference, Route::Differences],
-            cases: 20,
-            seed,
-        };
-        verify(&options).unwrap()
+        let cases = random_cases(Operation::Conv, 20, seed);
+        let routes = [Route::Reference, Route::Differences];
+        verify_cases(Operation::Conv, &cases, &routes, &Tables::REFERENCE).unwrap()
     };
     assert_eq!(report(5), report(5));
     assert_ne!(report(5).checks, report(6).checks);
