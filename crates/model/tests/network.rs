@@ -13,45 +13,7 @@ use glassbox_scratch::{
 };
 use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Shape, StepKey};
 
-/// Every kind of layer, nothing square, uneven padding.
-const AWKWARD: &str = r#"
-name = "awkward"
-[[layers]]
-kind = "conv"
-filters = 5
-kernel = [3, 2]
-stride = [2, 1]
-padding = { top = 2, bottom = 0, left = 0, right = 1 }
-activation = "elu"
-[[layers]]
-kind = "max_pool"
-kernel = [2, 3]
-stride = [1, 2]
-padding = { top = 1, bottom = 0, left = 1, right = 2 }
-[[layers]]
-kind = "conv"
-filters = 4
-kernel = [2, 3]
-padding = "same"
-activation = "silu"
-[[layers]]
-kind = "avg_pool"
-kernel = [3, 2]
-stride = 2
-padding = "same"
-[[layers]]
-kind = "dropout"
-rate = 0.5
-[[layers]]
-kind = "flatten"
-[[layers]]
-kind = "dense"
-units = 6
-activation = "tanh"
-[[layers]]
-kind = "dense"
-units = 3
-"#;
+const AWKWARD: &str = include_str!("../../spec/tests/awkward.toml");
 
 fn awkward() -> Plan {
     let architecture = Architecture::from_toml(AWKWARD).unwrap();

@@ -241,48 +241,10 @@ mod tests {
         architecture.plan(input).unwrap()
     }
 
-    /// Every kind of layer, nothing square, uneven padding.
     fn awkward() -> Plan {
-        let text = r#"
-            name = "awkward"
-            [[layers]]
-            kind = "conv"
-            filters = 5
-            kernel = [3, 2]
-            stride = [2, 1]
-            padding = { top = 2, bottom = 0, left = 0, right = 1 }
-            activation = "leaky_relu"
-            [[layers]]
-            kind = "max_pool"
-            kernel = [2, 3]
-            stride = [1, 2]
-            padding = { top = 1, bottom = 0, left = 1, right = 2 }
-            [[layers]]
-            kind = "conv"
-            filters = 4
-            kernel = [2, 3]
-            padding = "same"
-            activation = "silu"
-            [[layers]]
-            kind = "avg_pool"
-            kernel = [3, 2]
-            stride = 2
-            padding = "same"
-            [[layers]]
-            kind = "dropout"
-            rate = 0.5
-            [[layers]]
-            kind = "flatten"
-            [[layers]]
-            kind = "dense"
-            units = 6
-            activation = "tanh"
-            [[layers]]
-            kind = "dense"
-            units = 3
-        "#;
-        let input = ImageShape::new(2, 9, 7).unwrap();
+        let text = include_str!("../../spec/tests/awkward.toml");
         let architecture = Architecture::from_toml(text).unwrap();
+        let input = ImageShape::new(2, 9, 7).unwrap();
         architecture.plan(input).unwrap()
     }
 
