@@ -394,7 +394,8 @@ fn task(shape: Shape) -> usize {
     IMAGES_PER_TASK * shape.len()
 }
 
-fn zeros<T: Real>(parameter: &Parameter<T>) -> Parameter<T> {
+/// A tensor of zeros with the name and shape of another.
+pub(crate) fn zeros<T: Real>(parameter: &Parameter<T>) -> Parameter<T> {
     Parameter {
         name: parameter.name.clone(),
         shape: parameter.shape.clone(),

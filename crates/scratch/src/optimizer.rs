@@ -2,7 +2,7 @@
 
 use glassbox_spec::Parameter;
 
-use crate::{Operations, Real};
+use crate::{Operations, Real, network::zeros};
 
 /// Which rule updates the parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,11 +80,6 @@ impl Optimizer {
         rate: f64,
     ) {
         if moments.values.is_empty() {
-            let zeros = |parameter: &Parameter<T>| Parameter {
-                name: parameter.name.clone(),
-                shape: parameter.shape.clone(),
-                values: vec![T::zero(); parameter.values.len()],
-            };
             let all = || parameters.iter().map(zeros).collect();
             moments.values = self.moments().iter().map(|name| (*name, all())).collect();
         }

@@ -177,15 +177,7 @@ fn same_padding_at_strides_above_one_matches_keras() {
 }
 
 fn activations<T: Real>(golden: &Golden) {
-    for activation in [
-        Activation::Linear,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         let name = activation.name();
         let input: Vec<T> = golden.values(&format!("{name}.input"));
         let (mut output, mut d_input) =

@@ -409,15 +409,7 @@ fn what_is_not_a_number_is_not_hidden() {
     assert_eq!(winners, [0, 4]);
     let (y, winners) = pool([f64::NEG_INFINITY; 6]);
     assert_eq!((y, winners), ([f64::NEG_INFINITY; 2], [0, 1]));
-    for activation in [
-        Activation::Linear,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         let mut y = [0.0];
         activation_forward(&mut y, &[nan], activation);
         assert!(y[0].is_nan(), "{}", activation.name());

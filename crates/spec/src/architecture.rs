@@ -160,6 +160,17 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every one.
+    pub const ALL: [Activation; 7] = [
+        Activation::Linear,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Elu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::Silu,
+    ];
+
     /// As written in TOML.
     pub fn name(&self) -> &'static str {
         match self {
