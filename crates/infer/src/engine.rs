@@ -1,16 +1,17 @@
-//! A network on whichever engine was asked for.
+//! A network on whatever computes it.
 
+use burn::tensor::Device;
 use glassbox_model::{ModelError, OpenDevice};
-use glassbox_scratch::Trace;
+use glassbox_scratch::{Network, Operations, Trace, kernels};
 use glassbox_spec::{Parameters, Pass, Plan};
 
-/// A network, computed by Burn or by hand.
+/// A network, computed by Burn or by our kernels.
 #[derive(Debug)]
 pub enum Engine {
-    /// On one of Burn's devices.
+    /// On one of Burn's devices, by its own operations.
     Burn(Box<glassbox_model::Network>),
-    /// By the hand-written engine.
-    Scratch(Box<glassbox_scratch::Network<f32>>),
+    /// By our kernels. Where Burn trains on them (`cpu`), prediction needs no Burn.
+    Kernels(Box<kernels::Network>),
 }
 
 impl Engine {
@@ -20,12 +21,15 @@ impl Engine {
         parameters: &Parameters,
         device: &OpenDevice,
     ) -> Result<Self, ModelError> {
-        Ok(match &device.burn {
-            Some(device) => {
-                let network = glassbox_model::Network::new(plan, parameters, device)?;
+        Ok(match device.engine {
+            glassbox_model::Engine::Kernels(level) => {
+                Self::Kernels(Box::new(kernels::Network::new(level, plan, parameters)?))
+            }
+            stock => {
+                let device = device.burn.clone().unwrap_or_else(Device::flex);
+                let network = glassbox_model::Network::new(plan, parameters, &device, stock)?;
                 Self::Burn(Box::new(network))
             }
-            None => Self::Scratch(Box::new(glassbox_scratch::Network::new(plan, parameters)?)),
         })
     }
 
@@ -33,9 +37,10 @@ impl Engine {
     pub fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         match self {
             Self::Burn(network) => network.predict(pixels),
-            Self::Scratch(network) => {
-                let forward = network.forward(&pixels, Pass::Inference)?;
-                Ok(forward.logits().to_vec())
+            Self::Kernels(network) => {
+                let mut logits = Vec::new();
+                network.predict(&mut logits, &pixels)?;
+                Ok(logits)
             }
         }
     }
@@ -44,7 +49,13 @@ impl Engine {
     pub fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, ModelError> {
         match self {
             Self::Burn(network) => network.trace(pixels, labels, Pass::Inference),
-            Self::Scratch(network) => Ok(network.trace(&pixels, labels, Pass::Inference)?),
+            Self::Kernels(network) => {
+                // Layer by layer: between the steps of a fused pass there is nothing to see.
+                let operations = Operations::kernels(network.level());
+                let network = Network::new(network.plan(), network.parameters())?;
+                let network = network.with_operations(operations);
+                Ok(network.trace(&pixels, labels, Pass::Inference)?)
+            }
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::{fmt, str::FromStr};
 
 use burn::tensor::Device;
+use glassbox_scratch::kernels::{Level, SIMD_VARIABLE, UnknownLevel};
 use glassbox_spec::nearest;
+
+use crate::Engine;
 
 /// What `--backend` can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// The default: today Burn's Flex.
+    /// The default: Burn's autodiff and learner on Flex, with blocks, loss and optimizer on our kernels.
     Cpu,
     /// Burn's stock Flex: pure Rust on the CPU.
     Flex,
@@ -18,7 +21,7 @@ pub enum Backend {
     Wgpu,
     /// Burn's CUDA (cargo feature `cuda`).
     Cuda,
-    /// The hand-written engine on the CPU, without Burn.
+    /// Our kernels alone on the CPU, without Burn.
     Scratch,
 }
 
@@ -27,10 +30,22 @@ pub enum Backend {
 pub struct OpenDevice {
     /// Burn's device, without autodiff; `None` where the hand-written engine computes.
     pub burn: Option<Device>,
+    /// What computes convolution blocks, dense layers, loss and optimizer steps there.
+    pub engine: Engine,
     /// Name for people: the adapter's where there is one.
     pub name: String,
     /// What they should know before they wait for it.
     pub warning: Option<String>,
+}
+
+impl OpenDevice {
+    /// The vector instructions that compute here: those of our kernels, or the widest of this CPU.
+    pub fn simd(&self) -> &'static str {
+        match self.engine {
+            Engine::Kernels(level) => level.name(),
+            Engine::Stock => Level::fastest().name(),
+        }
+    }
 }
 
 impl Backend {
@@ -74,21 +89,31 @@ impl Backend {
     /// Opens the backend's device; on a machine without one this is an error, never a panic.
     pub fn open(self) -> Result<OpenDevice, BackendError> {
         match self {
-            Backend::Cpu | Backend::Flex => Ok(OpenDevice {
+            Backend::Cpu | Backend::Scratch => {
+                let level = Level::chosen()?;
+                let (burn, what) = match self {
+                    Backend::Cpu => (Some(Device::flex()), "Burn on our kernels"),
+                    _ => (None, "our kernels"),
+                };
+                Ok(OpenDevice {
+                    burn,
+                    engine: Engine::Kernels(level),
+                    name: format!("CPU ({what}, {})", level.name()),
+                    warning: None,
+                })
+            }
+            Backend::Flex => Ok(OpenDevice {
                 burn: Some(Device::flex()),
+                engine: Engine::Stock,
                 name: "CPU (Burn Flex)".to_string(),
                 warning: None,
-            }),
-            Backend::Scratch => Ok(OpenDevice {
-                burn: None,
-                name: "CPU (by hand, plain loops)".to_string(),
-                warning: Some("plain loops: right, and slow".to_string()),
             }),
             #[cfg(feature = "ndarray")]
             Backend::Ndarray => Ok(OpenDevice {
                 // Burn drops this backend in 0.23; until then it is a second opinion.
                 #[allow(deprecated)]
                 burn: Some(Device::ndarray()),
+                engine: Engine::Stock,
                 name: "CPU (Burn NdArray)".to_string(),
                 warning: None,
             }),
@@ -141,6 +166,9 @@ pub enum BackendError {
         /// Which.
         backend: Backend,
     },
+    /// `GLASSBOX_SIMD` names an instruction set that is not here.
+    #[error("{SIMD_VARIABLE}: {0}")]
+    Level(#[from] UnknownLevel),
     /// No device, or it does not start.
     #[error("no usable {backend} device: {tried}\n{advice}")]
     NoDevice {
@@ -159,7 +187,7 @@ mod wgpu {
 
     use burn::tensor::Device;
 
-    use super::{Backend, BackendError, OpenDevice};
+    use super::{Backend, BackendError, Engine, OpenDevice};
 
     /// Burn's runtime can be opened once in a process.
     static OPENED: OnceLock<Result<OpenDevice, BackendError>> = OnceLock::new();
@@ -188,6 +216,7 @@ mod wgpu {
         });
         Ok(OpenDevice {
             burn: Some(device),
+            engine: Engine::Stock,
             name,
             warning,
         })
@@ -200,7 +229,7 @@ mod cuda {
 
     use burn::tensor::{Device, Tensor};
 
-    use super::{Backend, BackendError, OpenDevice};
+    use super::{Backend, BackendError, Engine, OpenDevice};
 
     pub(super) fn open() -> Result<OpenDevice, BackendError> {
         // Burn opens CUDA lazily and panics where there is none: a first tensor, caught, is the probe.
@@ -215,6 +244,7 @@ mod cuda {
                     .identity()
                     .map_or("CUDA device 0".to_string(), |identity| identity.name),
                 burn: Some(device),
+                engine: Engine::Stock,
                 warning: None,
             }),
             _ => Err(BackendError::NoDevice {

@@ -8,7 +8,9 @@
 
 mod backend;
 mod checkpoint;
+mod engine;
 mod error;
+mod kernels;
 mod losses;
 mod model_file;
 mod network;
@@ -19,6 +21,7 @@ mod trace;
 
 pub use backend::{Backend, BackendError, OpenDevice};
 pub use checkpoint::Checkpoint;
+pub use engine::Engine;
 pub use error::ModelError;
 pub use losses::losses;
 pub use model_file::{ModelFile, Training};

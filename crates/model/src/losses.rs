@@ -4,10 +4,7 @@ use burn::{module::Module, optim::GradientsParams, tensor::Device};
 use glassbox_scratch::{Moments, Optimizer, check_labels, count_images};
 use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 
-use crate::{
-    ModelError, Network, OptimizerHandle,
-    ops::{cross_entropy, targets},
-};
+use crate::{Engine, ModelError, Network, OptimizerHandle, ops::targets};
 
 /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
 ///
@@ -19,9 +16,10 @@ pub fn losses(
     rate: f64,
     batches: &[(&[f32], &[u16])],
     device: &Device,
+    engine: Engine,
 ) -> Result<Vec<f64>, ModelError> {
     let autodiff = device.clone().autodiff();
-    let mut network = Network::new(plan, parameters, &autodiff)?.train();
+    let mut network = Network::new(plan, parameters, &autodiff, engine)?.train();
     let (mut optimizer, _) =
         OptimizerHandle::new(optimizer, &network, &Moments::default(), device)?;
     let mut losses = Vec::with_capacity(batches.len());
@@ -30,7 +28,7 @@ pub fn losses(
         check_labels(plan, count, labels)?;
         let images = network.images(images.to_vec(), &autodiff)?;
         let logits = network.forward(images, Pass::Training(key));
-        let loss = cross_entropy(logits, targets(labels, &autodiff));
+        let loss = network.loss(logits, targets(labels, &autodiff));
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(rate, network, gradients);
         let loss = loss

@@ -1,18 +1,25 @@
 //! The network as a Burn module.
 
+use std::sync::Arc;
+
 use burn::{
     module::{Module, Param},
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Device, Int, Tensor, TensorData},
 };
-use glassbox_scratch::{NetworkError, count_images};
-use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
+use glassbox_scratch::{
+    NetworkError, count_images,
+    kernels::{ConvLayer, DenseLayer},
+};
+use glassbox_spec::{
+    Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan, PoolGeometry,
+};
 
 use crate::{
-    ModelError,
+    Engine, ModelError, kernels,
     ops::{self, read},
 };
 
-/// A network on a device.
+/// A network on a device, its blocks computed by an engine.
 ///
 /// Between blocks everything is `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`.
 #[derive(Module, Debug)]
@@ -20,6 +27,8 @@ pub struct Network {
     pub(crate) blocks: Vec<Block>,
     #[module(skip)]
     pub(crate) plan: Plan,
+    #[module(skip)]
+    engine: Engine,
 }
 
 /// One layer. What has parameters is a module of its own; the rest is its operation.
@@ -39,6 +48,9 @@ pub(crate) struct Conv {
     geometry: ConvGeometry,
     #[module(skip)]
     pub activation: Activation,
+    /// Our kernels, with the pooling behind the block where they can take it in; `None` for the backend's own operations.
+    #[module(skip)]
+    kernels: Option<Arc<ConvLayer>>,
 }
 
 #[derive(Module, Debug)]
@@ -48,6 +60,9 @@ pub(crate) struct Dense {
     pub bias: Param<Tensor<1>>,
     #[module(skip)]
     pub activation: Activation,
+    /// Our kernels; `None` for the backend's own operations.
+    #[module(skip)]
+    kernels: Option<Arc<DenseLayer>>,
 }
 
 #[derive(Module, Debug)]
@@ -57,11 +72,19 @@ pub(crate) struct Fixed {
     /// Position in the network, which its dropout stream depends on.
     #[module(skip)]
     index: usize,
+    /// Whether the block before it has done this already.
+    #[module(skip)]
+    taken_in: bool,
 }
 
 impl Network {
-    /// Builds the plan's network on a device from parameters, which must be exactly the plan's.
-    pub fn new(plan: &Plan, parameters: &Parameters, device: &Device) -> Result<Self, ModelError> {
+    /// Builds the plan's network on a device from parameters, which must be exactly the plan's. Kernels run on Flex alone.
+    pub fn new(
+        plan: &Plan,
+        parameters: &Parameters,
+        device: &Device,
+        engine: Engine,
+    ) -> Result<Self, ModelError> {
         let problems = plan.misfits(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
@@ -87,17 +110,49 @@ impl Network {
                     bias: bias(),
                     geometry,
                     activation,
+                    kernels: match engine {
+                        Engine::Stock => None,
+                        Engine::Kernels(level) => {
+                            let relu = activation == Activation::Relu;
+                            let pool = pool_behind(plan, index);
+                            let first = index == 0;
+                            let layer =
+                                ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
+                            Some(Arc::new(layer))
+                        }
+                    },
                 }),
-                Operation::Dense { activation, .. } => Block::Dense(Dense {
+                Operation::Dense {
+                    inputs,
+                    units,
+                    activation,
+                } => Block::Dense(Dense {
                     weight: Param::from_data(weight(), device),
                     bias: bias(),
                     activation,
+                    kernels: match engine {
+                        Engine::Stock => None,
+                        Engine::Kernels(level) => {
+                            let relu = activation == Activation::Relu;
+                            Some(Arc::new(DenseLayer::new(level, inputs, units, relu)))
+                        }
+                    },
                 }),
-                operation => Block::Fixed(Fixed { operation, index }),
+                operation => Block::Fixed(Fixed {
+                    operation,
+                    index,
+                    taken_in: engine != Engine::Stock
+                        && index > 0
+                        && pool_behind(plan, index - 1).is_some(),
+                }),
             });
         }
         let plan = plan.clone();
-        Ok(Self { blocks, plan })
+        Ok(Self {
+            blocks,
+            plan,
+            engine,
+        })
     }
 
     /// Images `[n, channels, height, width]` to logits `[n, classes]`.
@@ -105,8 +160,8 @@ impl Network {
         let mut x = images;
         for block in &self.blocks {
             x = match block {
-                Block::Conv(conv) => ops::activate(conv.forward(x), conv.activation),
-                Block::Dense(dense) => ops::activate(dense.forward(x), dense.activation),
+                Block::Conv(conv) => conv.forward(x),
+                Block::Dense(dense) => dense.forward(x),
                 Block::Fixed(fixed) => fixed.forward(x, pass),
             };
         }
@@ -134,6 +189,16 @@ impl Network {
         let [channels, height, width]: [usize; 3] = self.plan.input().into();
         let data = TensorData::new(pixels, [count, channels, height, width]);
         Ok(Tensor::from_data(data, device))
+    }
+
+    /// Mean loss of logits `[n, classes]`.
+    pub fn loss(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+        self.engine.cross_entropy(logits, targets)
+    }
+
+    /// What computes its blocks.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The device of its parameters.
@@ -183,21 +248,66 @@ impl Network {
 }
 
 impl Conv {
-    /// Without the activation.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Before the activation, by the backend's own operations.
+    pub fn pre(&self, x: Tensor<4>) -> Tensor<4> {
         ops::conv(x, self.weight.val(), self.bias.val(), &self.geometry)
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.kernels {
+            None => ops::activate(self.pre(x), self.activation),
+            Some(layer) => {
+                let y = kernels::conv(x, self.weight.val(), self.bias.val(), Arc::clone(layer));
+                activate_rest(y, self.activation)
+            }
+        }
     }
 }
 
 impl Dense {
-    /// Without the activation.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Before the activation, by the backend's own operations.
+    pub fn pre(&self, x: Tensor<4>) -> Tensor<4> {
         ops::dense(x, self.weight.val(), self.bias.val())
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.kernels {
+            None => ops::activate(self.pre(x), self.activation),
+            Some(layer) => {
+                let y = kernels::dense(x, self.weight.val(), self.bias.val(), Arc::clone(layer));
+                activate_rest(y, self.activation)
+            }
+        }
+    }
+}
+
+/// An activation that kernels do not compute in their own pass.
+fn activate_rest(y: Tensor<4>, activation: Activation) -> Tensor<4> {
+    match activation {
+        Activation::Relu => y,
+        activation => ops::activate(y, activation),
+    }
+}
+
+/// The pooling that a convolution's kernels take in.
+fn pool_behind(plan: &Plan, index: usize) -> Option<PoolGeometry> {
+    let layers = plan.layers();
+    match (
+        layers.get(index)?.operation,
+        layers.get(index + 1)?.operation,
+    ) {
+        (Operation::Conv { activation, .. }, Operation::MaxPool(pool)) => {
+            ConvLayer::fuses(activation, &pool).then_some(pool)
+        }
+        _ => None,
     }
 }
 
 impl Fixed {
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
+        if self.taken_in {
+            return x;
+        }
         match (self.operation, pass) {
             (Operation::MaxPool(geometry), _) => ops::max_pool(x, &geometry),
             (Operation::AvgPool(geometry), _) => ops::avg_pool(x, &geometry),

@@ -13,7 +13,7 @@ use burn::{
 use glassbox_scratch::{Adam, Moments, Optimizer};
 use glassbox_spec::Parameter;
 
-use crate::{ModelError, Network, ops::read};
+use crate::{Engine, ModelError, Network, kernels, ops::read};
 
 /// Reads what the optimizer of a run remembers.
 pub struct OptimizerHandle {
@@ -48,8 +48,10 @@ impl OptimizerHandle {
     ) -> Result<(ModuleOptimizer, Self), ModelError> {
         let parameters = network.parameters()?;
         // The first rule must match everything; each parameter then gets one of its own.
+        let engine = network.engine();
         let mut burn = ModuleOptimizer::from(Rule {
             optimizer,
+            engine,
             slot: Slot::default(),
         });
         let mut slots = Vec::new();
@@ -68,6 +70,7 @@ impl OptimizerHandle {
             }
             let rule = Rule {
                 optimizer,
+                engine,
                 slot: slot.clone(),
             };
             burn = burn.with_group(ParamGroup::from_ids(vec![id]), rule, None);
@@ -104,6 +107,7 @@ impl OptimizerHandle {
 #[derive(Clone)]
 struct Rule {
     optimizer: Optimizer,
+    engine: Engine,
     slot: Slot,
 }
 
@@ -136,6 +140,7 @@ impl optim::Optimizer for Rule {
         let mut moments = std::mem::take(&mut state.moments);
         let parameter = update(
             self.optimizer,
+            self.engine,
             rate,
             step,
             parameter,
@@ -153,14 +158,19 @@ impl optim::Optimizer for Rule {
 
 /// The updated parameter at `step` (from 1), by the formulas of [`glassbox_scratch::reference::adam_step`] and
 /// [`glassbox_scratch::reference::sgd_step`]; `moments`, flat, are updated too, and begin at zero where there are none.
+#[allow(clippy::too_many_arguments)] // those of the rules, and what computes them
 pub fn update<const D: usize>(
     optimizer: Optimizer,
+    engine: Engine,
     rate: f64,
     step: u64,
     parameter: Tensor<D>,
     gradient: Tensor<D>,
     moments: &mut Vec<Tensor<1>>,
 ) -> Tensor<D> {
+    if let Engine::Kernels(level) = engine {
+        return kernels::update(level, optimizer, rate, step, parameter, gradient, moments);
+    }
     let dims = parameter.dims();
     let count = dims.iter().product::<usize>();
     let gradient = gradient.reshape([count]);

@@ -1,11 +1,11 @@
 //! The trace of a pass through Burn: every value and gradient, in the form that the hand-written engine gives.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
 use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
-    ModelError, Network,
+    Engine, ModelError, Network,
     network::Block,
     ops::{activate, cross_entropy, gradient, read, targets, vector},
 };
@@ -27,7 +27,8 @@ impl Network {
         if labels.is_some() {
             device = device.autodiff();
         }
-        let network = Network::new(&self.plan, &self.parameters()?, &device)?;
+        // Every value is wanted, so no layer may be taken into another.
+        let network = Network::new(&self.plan, &self.parameters()?, &device, Engine::Stock)?;
         let input = network.images(pixels, &device)?;
         let mut layers = vec![Recorded {
             layer: "input".to_string(),
@@ -51,11 +52,11 @@ impl Network {
         for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
             let (pre, y) = match block {
                 Block::Conv(conv) => {
-                    let pre = conv.forward(x);
+                    let pre = conv.pre(x);
                     (Some(pre.clone()), activate(pre, conv.activation))
                 }
                 Block::Dense(dense) => {
-                    let pre = dense.forward(x);
+                    let pre = dense.pre(x);
                     (Some(pre.clone()), activate(pre, dense.activation))
                 }
                 Block::Fixed(fixed) => (None, fixed.forward(x, pass)),
@@ -85,26 +86,50 @@ impl Network {
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
             recorded.d_values = Some(gradient(probe, &gradients)?.1);
         }
-        for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
+        trace.d_parameters = network.d_parameters(&gradients)?;
+        Ok(trace)
+    }
+
+    /// Loss and gradients of a training step, by the network's own engine.
+    pub fn gradients(
+        &self,
+        pixels: Vec<f32>,
+        labels: &[u16],
+        pass: Pass,
+    ) -> Result<(f32, Vec<Parameter>), ModelError> {
+        check_labels(&self.plan, count_images(&self.plan, pixels.len())?, labels)?;
+        let device = self.device().autodiff();
+        let network = Network::new(&self.plan, &self.parameters()?, &device, self.engine())?;
+        let logits = network.forward(network.images(pixels, &device)?, pass);
+        let loss = network.loss(logits, targets(labels, &device));
+        let gradients = network.d_parameters(&loss.backward())?;
+        let loss = read(loss)?.1.first().copied().unwrap_or(f32::NAN);
+        Ok((loss, gradients))
+    }
+
+    /// Gradients of the parameters, in network order.
+    fn d_parameters(&self, gradients: &Gradients) -> Result<Vec<Parameter>, ModelError> {
+        let mut d_parameters = Vec::new();
+        for (layer, block) in self.plan.layers().iter().zip(&self.blocks) {
             let both = match block {
                 Block::Conv(conv) => {
-                    let weight = gradient(&conv.weight.val(), &gradients)?;
-                    [weight, gradient(&conv.bias.val(), &gradients)?]
+                    let weight = gradient(&conv.weight.val(), gradients)?;
+                    [weight, gradient(&conv.bias.val(), gradients)?]
                 }
                 Block::Dense(dense) => {
-                    let weight = gradient(&dense.weight.val(), &gradients)?;
-                    [weight, gradient(&dense.bias.val(), &gradients)?]
+                    let weight = gradient(&dense.weight.val(), gradients)?;
+                    [weight, gradient(&dense.bias.val(), gradients)?]
                 }
                 Block::Fixed(_) => continue,
             };
             for (kind, (shape, values)) in ["weight", "bias"].into_iter().zip(both) {
-                trace.d_parameters.push(Parameter {
+                d_parameters.push(Parameter {
                     name: format!("{}.{kind}", layer.name),
                     shape,
                     values,
                 });
             }
         }
-        Ok(trace)
+        Ok(d_parameters)
     }
 }

@@ -7,9 +7,9 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_model::{ModelError, Network, OptimizerHandle, losses, ops::cross_entropy};
+use glassbox_model::{Engine, ModelError, Network, OptimizerHandle, losses, ops::cross_entropy};
 use glassbox_scratch::{
-    Moments, Network as ByHand, NetworkError, Optimizer, compare::worst_relative,
+    Moments, Network as ByHand, NetworkError, Optimizer, compare::worst_relative, kernels::Level,
 };
 use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Shape, StepKey};
 
@@ -58,7 +58,7 @@ const TRAINING: Pass = Pass::Training(StepKey {
 /// The plan's network on Flex, and by hand in `f64`.
 fn both(plan: &Plan) -> (Network, ByHand<f64>) {
     let parameters = parameters(plan);
-    let network = Network::new(plan, &parameters, &Device::flex()).unwrap();
+    let network = Network::new(plan, &parameters, &Device::flex(), Engine::Stock).unwrap();
     (network, ByHand::new(plan, &parameters).unwrap())
 }
 
@@ -111,11 +111,21 @@ fn training_steps_are_those_of_the_reference() {
         .collect();
     for optimizer in [Optimizer::Adam, Optimizer::Sgd { momentum: 0.8 }] {
         let device = Device::flex();
-        let found = losses(&plan, &parameters, optimizer, 0.01, &batches, &device).unwrap();
         let by_hand = ByHand::<f64>::new(&plan, &parameters).unwrap();
         let expected = by_hand.losses(optimizer, 0.01, &batches).unwrap();
-        let worst = worst_relative(&found, &expected, 1e-5);
-        assert!(worst.is_within(), "{optimizer:?}{worst}");
+        for engine in [Engine::Stock, Engine::Kernels(Level::fastest())] {
+            let found = losses(
+                &plan,
+                &parameters,
+                optimizer,
+                0.01,
+                &batches,
+                &device,
+                engine,
+            );
+            let worst = worst_relative(&found.unwrap(), &expected, 1e-5);
+            assert!(worst.is_within(), "{optimizer:?} {engine:?}{worst}");
+        }
         assert!(expected[0] != expected[4]);
     }
 }
@@ -160,7 +170,7 @@ fn dropout_drops_in_training_alone_and_by_the_step() {
     assert_eq!(plan.layers()[0].output, Shape::Image(plan.input()));
     let mut parameters = plan.initial_parameters(0);
     parameters[0].values.fill(1.0);
-    let network = Network::new(&plan, &parameters, &Device::flex()).unwrap();
+    let network = Network::new(&plan, &parameters, &Device::flex(), Engine::Stock).unwrap();
     let ones = batch(&plan, vec![1.0; 2000], &Device::flex());
     let first = |pass| -> Vec<f32> {
         let logits = network.logits(ones.clone(), pass).unwrap();
@@ -207,7 +217,7 @@ fn parameters_that_do_not_fit_are_each_named() {
     wrong[0].shape.swap(2, 3);
     wrong[1].values[0] = f32::NAN;
     wrong[2].name = "conv9.weight".into();
-    let error = Network::new(&plan, &wrong, &Device::flex())
+    let error = Network::new(&plan, &wrong, &Device::flex(), Engine::Stock)
         .unwrap_err()
         .to_string();
     for part in [
@@ -247,7 +257,9 @@ fn optimize_from(
 ) -> (Vec<Parameters>, Moments) {
     let plan = one_layer();
     let device = Device::flex().autodiff();
-    let mut network = Network::new(&plan, parameters, &device).unwrap().train();
+    let mut network = Network::new(&plan, parameters, &device, Engine::Stock)
+        .unwrap()
+        .train();
     let (mut burn, handle) =
         OptimizerHandle::new(optimizer, &network, moments, &Device::flex()).unwrap();
     let mut course = vec![network.parameters().unwrap()];

@@ -1,6 +1,6 @@
 //! What a network takes: the right parameters, whole images, one label to an image.
 
-use glassbox_spec::{ImageShape, Plan};
+use glassbox_spec::{ImageShape, Parameters, Plan};
 
 /// Why a network cannot be built, or cannot take a batch.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -71,4 +71,15 @@ pub fn check_labels(plan: &Plan, images: usize, labels: &[u16]) -> Result<(), Ne
             classes,
         }),
     }
+}
+
+/// Parameters in network order, if they are exactly the plan's.
+pub(crate) fn in_order(plan: &Plan, parameters: &Parameters) -> Result<Parameters, NetworkError> {
+    let problems = plan.misfits(parameters);
+    if !problems.is_empty() {
+        return Err(NetworkError::Parameters { problems });
+    }
+    let shapes = plan.parameters().into_iter();
+    let find = |name: &str| parameters.iter().find(|p| p.name == name).cloned();
+    Ok(shapes.filter_map(|shape| find(&shape.name)).collect())
 }

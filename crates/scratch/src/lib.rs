@@ -21,6 +21,7 @@
 
 mod batch;
 pub mod compare;
+pub mod kernels;
 mod network;
 mod operations;
 mod optimizer;

@@ -4,7 +4,8 @@ use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, 
 use rayon::prelude::*;
 
 use crate::{
-    Moments, NetworkError, Operations, Optimizer, Real, Recorded, Trace, check_labels, count_images,
+    Moments, NetworkError, Operations, Optimizer, Real, Recorded, Trace, batch::in_order,
+    check_labels, count_images,
 };
 
 /// Images that one task computes. Fixed, so that the sums over a batch do not depend on the number of threads.
@@ -53,17 +54,10 @@ pub struct Backward<T> {
 impl<T: Real> Network<T> {
     /// The plan's network with these parameters, which must be exactly the plan's, through [`Operations::REFERENCE`].
     pub fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
-        let problems = plan.misfits(parameters);
-        if !problems.is_empty() {
-            return Err(NetworkError::Parameters { problems });
-        }
-        let in_order = plan.parameters().into_iter().filter_map(|shape| {
-            let found = parameters.iter().find(|p| p.name == shape.name)?;
-            Some(Parameter {
-                name: shape.name,
-                shape: shape.shape,
-                values: convert(&found.values),
-            })
+        let in_order = in_order(plan, parameters)?.into_iter().map(|p| Parameter {
+            values: convert(&p.values),
+            name: p.name,
+            shape: p.shape,
         });
         Ok(Self {
             plan: plan.clone(),

@@ -1,8 +1,9 @@
 //! The same steps on two devices: whether one computes what the other computes.
 
+use burn::tensor::Device;
 use glassbox_data::Batch;
-use glassbox_model::{ModelError, OpenDevice};
-use glassbox_scratch::{Network, Optimizer, compare::worst};
+use glassbox_model::{Engine, ModelError, OpenDevice};
+use glassbox_scratch::{Optimizer, compare::worst, kernels::Network};
 use glassbox_spec::{Parameters, Plan};
 
 /// Losses of the same 20 steps may differ by so much of their size between two devices in `f32`.
@@ -24,11 +25,14 @@ pub fn losses(
         .iter()
         .map(|batch| (batch.pixels.as_slice(), batch.labels.as_slice()))
         .collect();
-    match &device.burn {
-        Some(device) => glassbox_model::losses(plan, parameters, optimizer, rate, &batches, device),
-        None => {
-            let network = Network::<f32>::new(plan, parameters)?;
+    match (&device.burn, device.engine) {
+        (None, Engine::Kernels(level)) => {
+            let network = Network::new(level, plan, parameters)?;
             Ok(network.losses(optimizer, rate, &batches)?)
+        }
+        (burn, engine) => {
+            let burn = burn.clone().unwrap_or_else(Device::flex);
+            glassbox_model::losses(plan, parameters, optimizer, rate, &batches, &burn, engine)
         }
     }
 }

@@ -48,7 +48,12 @@ pub(crate) fn train(
     let config = &work.job.config;
     let autodiff = device.clone().autodiff();
     let trainee = Trainee {
-        network: Network::new(&work.job.plan, &start.parameters, &autodiff)?,
+        network: Network::new(
+            &work.job.plan,
+            &start.parameters,
+            &autodiff,
+            work.job.device.engine,
+        )?,
         seed: config.seed,
     };
     let (optimizer, handle) =

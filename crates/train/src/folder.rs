@@ -7,6 +7,7 @@ use std::{
 };
 
 use atomic_write_file::AtomicWriteFile;
+use glassbox_model::OpenDevice;
 use serde_json::{Value, json};
 
 use crate::{Config, ConfigError, EpochRow, TrainError};
@@ -206,17 +207,17 @@ pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> TrainError + '_ {
 }
 
 /// What the program runs on: `environment.json`.
-pub fn environment(backend: &str, device: &str) -> Value {
+pub fn environment(backend: &str, device: &OpenDevice) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "burn": "0.22.1",
         "backend": backend,
-        "device": device,
+        "device": device.name,
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
         "cpu": cpu_name(),
         "cores": std::thread::available_parallelism().map(usize::from).unwrap_or(1),
-        "simd": simd(),
+        "simd": device.simd(),
     })
 }
 
@@ -225,28 +226,6 @@ fn cpu_name() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_string())
-}
-
-/// The widest vector instructions of this CPU.
-pub(crate) fn simd() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return "avx512";
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return "avx2";
-        }
-        "sse2"
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        "neon"
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        "portable"
-    }
 }
 
 /// The most memory that this process has held, in bytes, where the system says it in a file.

@@ -14,7 +14,7 @@ mod config;
 mod epochs;
 mod error;
 mod folder;
-mod hand_trainer;
+mod kernel_trainer;
 mod predictions;
 mod prepared;
 mod quiet;

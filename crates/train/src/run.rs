@@ -11,15 +11,15 @@ use std::{
 use burn::train::Interrupter;
 use glassbox_data::{Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Engine, Evaluation, evaluate, scored};
-use glassbox_model::{Checkpoint, ModelFile, OpenDevice, Training};
+use glassbox_model::{self as model, Checkpoint, ModelFile, OpenDevice, Training};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
 use crate::{
     Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
     epochs::Work,
-    folder::{environment, io_error, peak_rss, simd},
-    hand_trainer,
+    folder::{environment, io_error, peak_rss},
+    kernel_trainer,
     predictions::write_predictions,
     prepared::{prepare, trust},
 };
@@ -283,7 +283,7 @@ impl Run {
         } = self;
         let trained_on = train.len();
         let config = &job.config;
-        let environment = environment(config.backend.name(), &job.device.name);
+        let environment = environment(config.backend.name(), &job.device);
         job.folder.describe(config, &environment)?;
         restore(&job, &state)?;
         let loader_options = LoaderOptions {
@@ -312,7 +312,7 @@ impl Run {
             validation,
             stop: stop.clone(),
         };
-        let burn = job.device.burn.clone();
+        let (burn, engine) = (job.device.burn.clone(), job.device.engine);
         let work = Work {
             job,
             state,
@@ -320,9 +320,10 @@ impl Run {
             started: options.started,
             seconds_to_target: None,
         };
-        let (work, end) = match burn {
-            Some(device) => burn_trainer::train(work, start, &device, options.dashboard)?,
-            None => hand_trainer::train(work, start)?,
+        let (work, end) = match (burn, engine) {
+            (Some(device), _) => burn_trainer::train(work, start, &device, options.dashboard)?,
+            (None, model::Engine::Kernels(level)) => kernel_trainer::train(work, start, level)?,
+            (None, model::Engine::Stock) => unreachable!("a stock engine is one of Burn's devices"),
         };
         finish(work, end, stop, dataset, trained_on)
     }
@@ -444,7 +445,7 @@ fn finish(
         dataset: job.dataset.clone(),
         architecture: job.config.arch.name.clone(),
         backend: job.config.backend.name().to_string(),
-        simd: simd(),
+        simd: job.device.simd(),
         parameters: job.plan.parameter_count(),
         epochs: state.epoch,
         seed: job.config.seed,

@@ -5,7 +5,7 @@ use burn::{
     train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep},
 };
 use glassbox_data::BurnBatch;
-use glassbox_model::{Network, ops::cross_entropy};
+use glassbox_model::Network;
 use glassbox_spec::{Pass, StepKey};
 
 /// A network in training.
@@ -45,7 +45,7 @@ impl InferenceStep for Trainee {
 impl Trainee {
     fn output(&self, batch: BurnBatch, pass: Pass) -> ClassificationOutput {
         let logits = self.network.forward(batch.images, pass);
-        let loss = cross_entropy(logits.clone(), batch.targets.clone());
+        let loss = self.network.loss(logits.clone(), batch.targets.clone());
         ClassificationOutput::new(loss, logits, batch.targets)
     }
 }

@@ -3,7 +3,7 @@
 use burn::optim::{AdamConfig, Optimizer as _};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use glassbox_model::{
-    ModelError,
+    Engine, ModelError,
     ops::{self, read},
     update,
 };
@@ -18,14 +18,15 @@ use crate::{
 /// Forward and backward, or all steps of an optimizer.
 pub(crate) fn compute_on(
     device: &Device,
+    engine: Engine,
     case: &Case,
     inputs: &Inputs,
 ) -> Result<Results, ModelError> {
     match case.operation {
-        Operation::Adam => return steps(device, inputs, Optimizer::Adam),
+        Operation::Adam => return steps(device, engine, inputs, Optimizer::Adam),
         Operation::Sgd => {
             let momentum = MOMENTUM;
-            return steps(device, inputs, Optimizer::Sgd { momentum });
+            return steps(device, engine, inputs, Optimizer::Sgd { momentum });
         }
         _ => {}
     }
@@ -42,7 +43,7 @@ pub(crate) fn compute_on(
             let dims = [case.filters, case.channels, kh, kw];
             let (x, w) = (x4(image), leaf(&inputs.weight, dims, &autodiff));
             let b = leaf(&inputs.bias, [case.filters], &autodiff);
-            let y = ops::conv(x.clone(), w.clone(), b.clone(), &geometry);
+            let y = engine.conv(x.clone(), w.clone(), b.clone(), &geometry);
             let (output, gradients) = backward(y, inputs)?;
             with_parameters(output, &x, &w, &b, &gradients)
         }
@@ -50,13 +51,14 @@ pub(crate) fn compute_on(
             let x = x4(vectors);
             let w = leaf(&inputs.weight, [case.filters, case.channels], &autodiff);
             let b = leaf(&inputs.bias, [case.filters], &autodiff);
-            let y = ops::dense(x.clone(), w.clone(), b.clone());
+            let y = engine.dense(x.clone(), w.clone(), b.clone());
             let (output, gradients) = backward(y, inputs)?;
             with_parameters(output, &x, &w, &b, &gradients)
         }
         Operation::CrossEntropy => {
             let x = leaf::<2>(&inputs.input, [case.images, case.filters], &autodiff);
-            let loss = ops::cross_entropy(x.clone(), ops::targets(&inputs.labels, &autodiff));
+            let targets = ops::targets(&inputs.labels, &autodiff);
+            let loss = engine.cross_entropy(x.clone(), targets);
             let gradients = loss.backward();
             both(wide(loss)?, &x, &gradients)
         }
@@ -94,13 +96,26 @@ pub(crate) fn burn_adam(device: &Device, inputs: &Inputs) -> Result<Vec<f64>, Mo
     wide(parameter)
 }
 
-fn steps(device: &Device, inputs: &Inputs, optimizer: Optimizer) -> Result<Results, ModelError> {
+fn steps(
+    device: &Device,
+    engine: Engine,
+    inputs: &Inputs,
+    optimizer: Optimizer,
+) -> Result<Results, ModelError> {
     let count = inputs.input.len();
     let mut parameter = constant(&inputs.input, [count], device);
     let mut moments = Vec::new();
     for (step, gradient) in (1..).zip(inputs.d_output.chunks(count)) {
         let gradient = constant(gradient, [count], device);
-        parameter = update(optimizer, RATE, step, parameter, gradient, &mut moments);
+        parameter = update(
+            optimizer,
+            engine,
+            RATE,
+            step,
+            parameter,
+            gradient,
+            &mut moments,
+        );
     }
     let names = match optimizer {
         Optimizer::Adam => [Argument::FirstMoment, Argument::SecondMoment].as_slice(),

@@ -1,10 +1,11 @@
 //! Cases on their routes: what is computed one way, held against what is computed another.
 
 use burn::tensor::Device;
-use glassbox_model::{Backend, ModelError};
+use glassbox_model::{Backend, Engine, ModelError, OpenDevice};
 use glassbox_scratch::{
     Adam, Operations,
     compare::{Worst, largest, worst},
+    kernels::Level,
 };
 use rayon::prelude::*;
 
@@ -48,17 +49,29 @@ pub enum Route {
     Differences,
     /// The table in `f32`, against the reference in `f64`.
     Reference,
+    /// Our kernels, against the reference in `f64`.
+    Kernels(Level),
     /// Burn on a device, against the reference in `f64`.
-    Burn(Backend, Device),
+    Burn(Backend, Device, Engine),
 }
 
 impl Route {
+    /// The way that a backend computes, on its opened device.
+    pub fn of(backend: Backend, device: OpenDevice) -> Option<Self> {
+        match (device.burn, device.engine) {
+            (Some(burn), engine) => Some(Route::Burn(backend, burn, engine)),
+            (None, Engine::Kernels(level)) => Some(Route::Kernels(level)),
+            (None, Engine::Stock) => None,
+        }
+    }
+
     /// As printed.
     pub fn name(&self) -> String {
         match self {
             Route::Differences => "differences".to_string(),
             Route::Reference => "f32".to_string(),
-            Route::Burn(backend, _) => backend.to_string(),
+            Route::Kernels(level) => level.name().to_string(),
+            Route::Burn(backend, ..) => backend.to_string(),
         }
     }
 }
@@ -148,7 +161,8 @@ fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>,
     let bounds = bounds(case, &inputs, &truth);
     let on_kink = kinks(case, &inputs, 0.0);
     let found = match route {
-        Route::Burn(_, device) => compute_on(device, case, &inputs)?,
+        Route::Burn(_, device, engine) => compute_on(device, *engine, case, &inputs)?,
+        Route::Kernels(level) => compute(&Operations::kernels(*level), case, &inputs),
         _ => compute(&tables.f32, case, &inputs),
     };
     let mut outcomes = compared(&found, &truth, &bounds, |argument| match route {
@@ -156,7 +170,7 @@ fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>,
         Route::Burn(..) if argument == Argument::DInput => &on_kink,
         _ => &[],
     });
-    if let (Route::Burn(_, device), Operation::Adam) = (route, case.operation) {
+    if let (Route::Burn(_, device, Engine::Stock), Operation::Adam) = (route, case.operation) {
         let constants = Adam {
             epsilon: WITHOUT_EPSILON,
             ..Adam::KERAS

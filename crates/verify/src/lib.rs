@@ -7,7 +7,7 @@
 //!   decide.
 //!
 //! The truth is the reference in `f64` ([`glassbox_scratch::reference`]), which itself is held against finite differences of its
-//! forward passes. Against it stand the same reference in `f32`, and Burn on each device. A check that passes on correct
+//! forward passes. Against it stand the same reference in `f32`, our kernels, and Burn on each device. A check that passes on correct
 //! code shows little, so faults are planted ([`MUTANTS`]), and each must be caught. Last, the reference network stands
 //! against the numbers that Keras computed for it.
 

@@ -2,8 +2,9 @@
 
 use glassbox_model::{ModelError, Network as BurnNetwork};
 use glassbox_scratch::{
-    Network, Optimizer, Trace,
+    Network, Operations, Optimizer, Trace,
     compare::{Worst, largest, worst, worst_relative},
+    kernels,
     reference::max_pool_forward,
 };
 use glassbox_spec::{Activation, Operation, Parameters, Pass, Plan, Random, Stream};
@@ -113,9 +114,25 @@ pub(crate) fn trace(
     labels: &[u16],
 ) -> Result<Trace, ModelError> {
     match route {
-        Route::Burn(_, device) => {
-            let network = BurnNetwork::new(plan, parameters, device)?;
-            network.trace(images.to_vec(), Some(labels), Pass::Inference)
+        Route::Burn(_, device, engine) => {
+            let network = BurnNetwork::new(plan, parameters, device, *engine)?;
+            let mut trace = network.trace(images.to_vec(), Some(labels), Pass::Inference)?;
+            // A trace is made layer by layer; these are made as in training.
+            let (loss, gradients) = network.gradients(images.to_vec(), labels, Pass::Inference)?;
+            (trace.loss, trace.d_parameters) = (Some(loss), gradients);
+            Ok(trace)
+        }
+        Route::Kernels(level) => {
+            let operations = Operations::kernels(*level);
+            let network = Network::new(plan, parameters)?.with_operations(operations);
+            let mut trace = network.trace(images, Some(labels), Pass::Inference)?;
+            let mut network = kernels::Network::new(*level, plan, parameters)?;
+            trace.loss = Some(network.step(images, labels, Pass::Inference)?);
+            trace.d_parameters = network.gradients().to_vec();
+            if let Some(last) = trace.layers.last_mut() {
+                last.values = network.logits().to_vec();
+            }
+            Ok(trace)
         }
         _ => {
             let network = Network::new(plan, parameters)?.with_operations(tables.f32);
@@ -137,8 +154,13 @@ pub(crate) fn losses(
 ) -> Result<Vec<f64>, ModelError> {
     let batches = slices(batches);
     match route {
-        Route::Burn(_, device) => {
-            glassbox_model::losses(plan, parameters, Optimizer::Adam, RATE, &batches, device)
+        Route::Burn(_, device, engine) => {
+            let adam = Optimizer::Adam;
+            glassbox_model::losses(plan, parameters, adam, RATE, &batches, device, *engine)
+        }
+        Route::Kernels(level) => {
+            let network = kernels::Network::new(*level, plan, parameters)?;
+            Ok(network.losses(Optimizer::Adam, RATE, &batches)?)
         }
         _ => {
             let network = Network::<f32>::new(plan, parameters)?.with_operations(tables.f32);
@@ -231,8 +253,8 @@ fn wide(values: &[f32]) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::MUTANTS;
-    use burn::tensor::Device;
     use glassbox_model::Backend;
+    use glassbox_scratch::kernels::Level;
     use glassbox_spec::{Architecture, ImageShape};
 
     fn plan() -> Plan {
@@ -269,7 +291,10 @@ mod tests {
     fn a_network_of_every_kind_of_layer_agrees() {
         let plan = awkward();
         for seed in [1, 2, 3] {
-            for route in [Route::Reference, Route::Burn(Backend::Flex, Device::flex())] {
+            let burn = |backend: Backend| Route::of(backend, backend.open().unwrap()).unwrap();
+            let mut routes = vec![Route::Reference, burn(Backend::Flex), burn(Backend::Cpu)];
+            routes.extend(Level::all().map(Route::Kernels));
+            for route in routes {
                 let checks = check(&plan, &route, &Tables::REFERENCE, seed).unwrap();
                 // Logits, loss, eight gradients, ten losses.
                 assert_eq!(checks.len(), 11);

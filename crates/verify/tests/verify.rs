@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
-use glassbox_model::Backend;
-use glassbox_scratch::Real;
+use glassbox_model::{Backend, Engine};
+use glassbox_scratch::{Real, kernels::Level};
 use glassbox_spec::{Activation, Architecture, ImageShape, Plan};
 use glassbox_verify::{
     Case, Check, MUTANTS, Mutant, MutantResult, Operation, Options, Report, Route, Tables,
@@ -16,16 +16,15 @@ use glassbox_verify::{
 fn routes(wanted: fn(Backend) -> bool) -> Vec<Route> {
     let mut routes = vec![Route::Reference, Route::Differences];
     for backend in Backend::ALL {
-        // `cpu` is `flex` by another name. CUDA is compiled in only where it is wanted, but its card may be elsewhere.
-        if matches!(backend, Backend::Cpu | Backend::Cuda)
-            || !backend.compiled()
-            || !wanted(backend)
-        {
+        // CUDA is compiled in only where it is wanted, but its card may be elsewhere.
+        if backend == Backend::Cuda || !backend.compiled() || !wanted(backend) {
             continue;
         }
         let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
-        routes.extend(device.burn.map(|device| Route::Burn(backend, device)));
+        routes.extend(Route::of(backend, device));
     }
+    // `scratch` is the fastest of these.
+    routes.extend(Level::all().skip(1).map(Route::Kernels));
     routes
 }
 
@@ -64,7 +63,7 @@ fn the_engines_agree_and_every_planted_fault_is_caught() {
                 (Operation::Conv | Operation::Dense, Route::Differences) => 3,
                 (_, Route::Differences) => 1,
                 (Operation::Conv | Operation::Dense, _) => 4,
-                (Operation::Adam, Route::Burn(..)) => 4,
+                (Operation::Adam, Route::Burn(_, _, Engine::Stock)) => 4,
                 (Operation::Adam, _) => 3,
                 _ => 2,
             };

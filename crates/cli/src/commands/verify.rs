@@ -95,21 +95,15 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
     }
 }
 
-/// Differences and the reference in `f32` always; Burn on one backend, or on every one that is compiled in and has a device.
+/// Differences and the reference in `f32` always; one backend, or every one that is compiled in and has a device.
 fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
     let mut routes = vec![Route::Reference, Route::Differences];
-    // Today `cpu` is Burn's Flex, which is named as itself.
     let backends: Vec<Backend> = match backend {
         Some(name) => vec![name.parse()?],
-        None => [
-            Backend::Flex,
-            Backend::Ndarray,
-            Backend::Wgpu,
-            Backend::Cuda,
-        ]
-        .into_iter()
-        .filter(|backend| backend.compiled())
-        .collect(),
+        None => {
+            let all = Backend::ALL.into_iter();
+            all.filter(|backend| backend.compiled()).collect()
+        }
     };
     for each in backends {
         let device = match open_backend(each.name()) {
@@ -121,7 +115,7 @@ fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
             }
             Err(failure) => return Err(failure),
         };
-        routes.extend(device.burn.map(|device| Route::Burn(each, device)));
+        routes.extend(Route::of(each, device));
     }
     Ok(routes)
 }

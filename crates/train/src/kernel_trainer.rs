@@ -1,11 +1,12 @@
-//! Training by the hand-written engine, without Burn.
-
-use std::ops::ControlFlow;
+//! Training by our kernels alone, without Burn.
 
 use glassbox_data::Loader;
-use glassbox_infer::{Engine, evaluate};
+use glassbox_infer::Tally;
 use glassbox_model::ModelError;
-use glassbox_scratch::{Moments, Network};
+use glassbox_scratch::{
+    Moments,
+    kernels::{Level, Network},
+};
 use glassbox_spec::{Parameters, Pass, StepKey};
 
 use crate::{
@@ -15,9 +16,10 @@ use crate::{
 };
 
 /// Trains by hand.
-pub(crate) fn train(mut work: Work, start: Start) -> Result<(Work, End), TrainError> {
-    let network = Network::new(&work.job.plan, &start.parameters).map_err(ModelError::from)?;
-    let mut trainer = HandTrainer {
+pub(crate) fn train(mut work: Work, start: Start, level: Level) -> Result<(Work, End), TrainError> {
+    let network = Network::new(level, &work.job.plan, &start.parameters);
+    let network = network.map_err(ModelError::from)?;
+    let mut trainer = KernelTrainer {
         network,
         moments: start.moments,
         schedule: start.schedule,
@@ -29,8 +31,8 @@ pub(crate) fn train(mut work: Work, start: Start) -> Result<(Work, End), TrainEr
     Ok((work, end))
 }
 
-struct HandTrainer {
-    network: Network<f32>,
+struct KernelTrainer {
+    network: Network,
     moments: Moments,
     schedule: Schedule,
     train: Loader,
@@ -38,33 +40,32 @@ struct HandTrainer {
     stop: Stop,
 }
 
-impl Trainer for HandTrainer {
+impl Trainer for KernelTrainer {
     fn train_epoch(&mut self, work: &mut Work, epoch: u32) -> Result<Option<EpochRow>, TrainError> {
         let optimizer = work.job.config.optimizer();
         let mut tally = work.tally(epoch, self.train.len());
         let mut rate = 0.0;
         let mut batches = self.train.epoch(epoch);
         while let Some(batch) = batches.next() {
-            let pass = Pass::Training(StepKey {
+            let key = StepKey {
                 seed: work.job.config.seed,
                 epoch,
                 batch: batch.number,
-            });
-            let forward = self.network.forward(&batch.pixels, pass);
-            let forward = forward.map_err(ModelError::from)?;
-            let backward = self.network.backward(&forward, &batch.labels);
-            let gradients = backward.map_err(ModelError::from)?.d_parameters;
+            };
+            let loss = self
+                .network
+                .step(&batch.pixels, &batch.labels, Pass::Training(key));
+            loss.map_err(ModelError::from)?;
             let seen = Seen {
                 number: batch.number,
                 labels: batch.labels,
                 indices: batch.indices,
             };
             // Before the update, so that bad numbers never reach the weights.
-            tally.add(forward.logits(), seen)?;
+            tally.add(self.network.logits(), seen)?;
             work.report_step(&tally);
             rate = self.schedule.rate(self.moments.step);
-            self.network
-                .update(optimizer, &mut self.moments, &gradients, rate);
+            self.network.update(optimizer, &mut self.moments, rate);
             // An epoch whose last step is done is kept.
             if self.should_stop() && batches.images_done() < batches.images_total() {
                 return Ok(None);
@@ -74,14 +75,18 @@ impl Trainer for HandTrainer {
     }
 
     fn validate(&mut self, work: &Work, _epoch: u32) -> Result<(f64, f64), TrainError> {
-        let engine = Engine::Scratch(Box::new(self.network.clone()));
-        let each = |_: &_, _: &[f32]| ControlFlow::Continue(());
-        let evaluation = evaluate(&engine, &self.validation, &work.job.classes, each)?;
-        Ok((evaluation.loss, evaluation.accuracy))
+        let mut tally = Tally::new(work.job.plan.classes());
+        let mut logits = Vec::new();
+        for batch in self.validation.epoch(1) {
+            let predicted = self.network.predict(&mut logits, &batch.pixels);
+            predicted.map_err(ModelError::from)?;
+            tally.add(&logits, &batch.labels);
+        }
+        Ok((tally.loss(), tally.accuracy()))
     }
 
     fn state(&self) -> Result<(Parameters, Moments), TrainError> {
-        Ok((self.network.parameters().to_vec(), self.moments.clone()))
+        Ok((self.network.parameters().clone(), self.moments.clone()))
     }
 
     fn should_stop(&self) -> bool {

@@ -1,0 +1,57 @@
+//! What computes the blocks of a network on a Burn device: the backend's own operations, or our kernels.
+
+use std::sync::Arc;
+
+use burn::tensor::{Int, Tensor};
+use glassbox_scratch::kernels::{ConvLayer, DenseLayer, Level};
+use glassbox_spec::ConvGeometry;
+
+use crate::{kernels, ops};
+
+/// What computes convolution blocks, dense layers, loss and optimizer steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Engine {
+    /// The operations of the device's Burn backend.
+    Stock,
+    /// Our kernels, on Flex.
+    Kernels(Level),
+}
+
+impl Engine {
+    /// [`ops::conv`].
+    pub fn conv(
+        self,
+        x: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Tensor<1>,
+        geometry: &ConvGeometry,
+    ) -> Tensor<4> {
+        match self {
+            Engine::Stock => ops::conv(x, weight, bias, geometry),
+            Engine::Kernels(level) => {
+                let layer = ConvLayer::new(level, geometry, false, None, false);
+                kernels::conv(x, weight, bias, Arc::new(layer))
+            }
+        }
+    }
+
+    /// [`ops::dense`].
+    pub fn dense(self, x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
+        match self {
+            Engine::Stock => ops::dense(x, weight, bias),
+            Engine::Kernels(level) => {
+                let [units, inputs] = weight.dims();
+                let layer = DenseLayer::new(level, inputs, units, false);
+                kernels::dense(x, weight, bias, Arc::new(layer))
+            }
+        }
+    }
+
+    /// [`ops::cross_entropy`].
+    pub fn cross_entropy(self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+        match self {
+            Engine::Stock => ops::cross_entropy(logits, targets),
+            Engine::Kernels(_) => kernels::cross_entropy(logits, targets),
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! Our kernels as operations of Burn's Flex backend, with their backward passes.
+//!
+//! * **In**: Burn tensors on a Flex device, and a layer of [`glassbox_scratch::kernels`].
+//! * **Out**: Burn tensors that autodiff knows the gradients of.
+//! * **Never**: another backend. A block asks for these only where it was built for Flex; on other devices the same block runs
+//!   Burn's own operations ([`crate::ops`]).
+
+// The macro's code is Burn's.
+#![allow(missing_docs)]
+
+use std::sync::Arc;
+
+use burn::{
+    backend::{
+        Backend, Dispatch, Flex, TensorMetadata,
+        autodiff::{
+            Autodiff, NodeId,
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        flex::{FlexTensor, Layout},
+        tensor::{FloatTensor, IntTensor},
+    },
+    tensor::{Bytes, DType, Int, Shape, Tensor},
+};
+use glassbox_scratch::{
+    Adam, Operations, Optimizer,
+    kernels::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Level},
+};
+
+/// Convolution, bias and what else the layer does in the same pass, of `x` `[n, in, h, w]`.
+pub(crate) fn conv(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    layer: Arc<ConvLayer>,
+) -> Tensor<4> {
+    let (x, weight, bias) = (
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    );
+    Tensor::from_dispatch(Dispatch::conv_layer(x, weight, bias, layer))
+}
+
+/// Dense layer with its bias and ReLU, of `x` `[n, in, 1, 1]`.
+pub(crate) fn dense(
+    x: Tensor<4>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    layer: Arc<DenseLayer>,
+) -> Tensor<4> {
+    let (x, weight, bias) = (
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    );
+    Tensor::from_dispatch(Dispatch::dense_layer(x, weight, bias, layer))
+}
+
+/// [`crate::ops::cross_entropy`].
+pub(crate) fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::cross_entropy(
+        logits.into_dispatch(),
+        targets.into_dispatch(),
+    ))
+}
+
+/// [`crate::update`] of tensors on Flex, in place.
+pub(crate) fn update<const D: usize>(
+    level: Level,
+    optimizer: Optimizer,
+    rate: f64,
+    step: u64,
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: &mut Vec<Tensor<1>>,
+) -> Tensor<D> {
+    let operations = Operations::kernels(level);
+    let gradient = flex(gradient);
+    let mut parameter = flex(parameter);
+    let mut kept: Vec<_> = moments.drain(..).map(flex).collect();
+    let count = values(&gradient).len();
+    kept.resize_with(optimizer.moments().len(), || {
+        tensor(vec![0.0; count], [count])
+    });
+    // `storage_mut` copies what somebody else holds too.
+    match (optimizer, kept.as_mut_slice()) {
+        (Optimizer::Adam, [m, v]) => (operations.adam_step)(
+            parameter.storage_mut(),
+            m.storage_mut(),
+            v.storage_mut(),
+            values(&gradient),
+            rate,
+            step,
+            &Adam::KERAS,
+        ),
+        (Optimizer::Sgd { momentum }, [velocity]) => (operations.sgd_step)(
+            parameter.storage_mut(),
+            velocity.storage_mut(),
+            values(&gradient),
+            rate,
+            momentum,
+        ),
+        _ => {}
+    }
+    moments.extend(kept.into_iter().map(Tensor::from_primitive::<Flex>));
+    Tensor::from_primitive::<Flex>(parameter)
+}
+
+/// A tensor's own memory, from its first value to its last.
+fn flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    match tensor.try_into_primitive::<Flex>() {
+        Ok(tensor) if tensor.is_contiguous() => tensor,
+        Ok(tensor) => tensor.to_contiguous(),
+        Err(_) => unreachable!("a network with kernels is built on Flex alone"),
+    }
+}
+
+/// The operations, dispatched to the backend of their tensors.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait KernelOps: Backend {
+    fn conv_layer(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        layer: Arc<ConvLayer>,
+    ) -> FloatTensor<Self>;
+
+    fn dense_layer(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        layer: Arc<DenseLayer>,
+    ) -> FloatTensor<Self>;
+
+    fn cross_entropy(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// The passes themselves, with what the forward pass leaves for the backward pass.
+pub(crate) trait Kernels: Backend {
+    fn conv_forward(
+        tensors: [&FloatTensor<Self>; 3],
+        layer: &ConvLayer,
+        training: bool,
+    ) -> (FloatTensor<Self>, ConvSaved);
+
+    /// Gradients of input (if wanted), weight and bias.
+    fn conv_backward(
+        d_output: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        layer: &ConvLayer,
+        saved: &ConvSaved,
+        wanted: bool,
+    ) -> [Option<FloatTensor<Self>>; 3];
+
+    fn dense_forward(
+        tensors: [&FloatTensor<Self>; 3],
+        layer: &DenseLayer,
+    ) -> (FloatTensor<Self>, DenseSaved);
+
+    /// Gradients of input (if wanted), weight and bias.
+    fn dense_backward(
+        d_output: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        layer: &DenseLayer,
+        saved: &DenseSaved,
+        wanted: bool,
+    ) -> [Option<FloatTensor<Self>>; 3];
+
+    /// Loss and probabilities.
+    fn cross_entropy_forward(
+        logits: &FloatTensor<Self>,
+        targets: &IntTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    fn cross_entropy_backward(
+        d_loss: FloatTensor<Self>,
+        probabilities: FloatTensor<Self>,
+        targets: IntTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl KernelOps for Flex {
+    fn conv_layer(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        layer: Arc<ConvLayer>,
+    ) -> FlexTensor {
+        Self::conv_forward([&x, &weight, &bias], &layer, false).0
+    }
+
+    fn dense_layer(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        layer: Arc<DenseLayer>,
+    ) -> FlexTensor {
+        Self::dense_forward([&x, &weight, &bias], &layer).0
+    }
+
+    fn cross_entropy(logits: FlexTensor, targets: FlexTensor) -> FlexTensor {
+        Self::cross_entropy_forward(&logits, &targets).0
+    }
+}
+
+impl Kernels for Flex {
+    fn conv_forward(
+        tensors: [&FlexTensor; 3],
+        layer: &ConvLayer,
+        training: bool,
+    ) -> (FlexTensor, ConvSaved) {
+        let [x, weight, bias] = tensors.map(FlexTensor::to_contiguous);
+        let shape: [usize; 3] = layer.output().into();
+        let images = x.shape()[0];
+        let mut output = vec![0.0; images * layer.output().len()];
+        let saved = layer.forward(
+            &mut output,
+            values(&x),
+            values(&weight),
+            values(&bias),
+            training,
+        );
+        (
+            tensor(output, [images, shape[0], shape[1], shape[2]]),
+            saved,
+        )
+    }
+
+    fn conv_backward(
+        d_output: FlexTensor,
+        output: FlexTensor,
+        input: FlexTensor,
+        layer: &ConvLayer,
+        saved: &ConvSaved,
+        wanted: bool,
+    ) -> [Option<FlexTensor>; 3] {
+        let tensors = [d_output, output, input].map(|tensor| tensor.to_contiguous());
+        let [d_output, output, input] = &tensors;
+        let mut d_input = wanted.then(|| vec![0.0; values(input).len()]);
+        let (shape, filters) = (layer.weight_shape(), layer.weight_shape()[0]);
+        let mut d_weight = vec![0.0; shape.iter().product()];
+        let mut d_bias = vec![0.0; filters];
+        layer.backward(
+            d_input.as_deref_mut(),
+            &mut d_weight,
+            &mut d_bias,
+            values(d_output),
+            values(output),
+            values(input),
+            saved,
+        );
+        let d_input = d_input.map(|d_input| tensor(d_input, input.shape()));
+        [
+            d_input,
+            Some(tensor(d_weight, shape)),
+            Some(tensor(d_bias, [filters])),
+        ]
+    }
+
+    fn dense_forward(tensors: [&FlexTensor; 3], layer: &DenseLayer) -> (FlexTensor, DenseSaved) {
+        let [x, weight, bias] = tensors.map(FlexTensor::to_contiguous);
+        let (images, units) = (x.shape()[0], layer.weight_shape()[0]);
+        let mut output = vec![0.0; images * units];
+        let saved = layer.forward(&mut output, values(&x), values(&weight), values(&bias));
+        (tensor(output, [images, units, 1, 1]), saved)
+    }
+
+    fn dense_backward(
+        d_output: FlexTensor,
+        output: FlexTensor,
+        input: FlexTensor,
+        layer: &DenseLayer,
+        saved: &DenseSaved,
+        wanted: bool,
+    ) -> [Option<FlexTensor>; 3] {
+        let tensors = [d_output, output, input].map(|tensor| tensor.to_contiguous());
+        let [d_output, output, input] = &tensors;
+        let mut d_input = wanted.then(|| vec![0.0; values(input).len()]);
+        let shape = layer.weight_shape();
+        let mut d_weight = vec![0.0; shape.iter().product()];
+        let mut d_bias = vec![0.0; shape[0]];
+        layer.backward(
+            d_input.as_deref_mut(),
+            &mut d_weight,
+            &mut d_bias,
+            values(d_output),
+            values(output),
+            values(input),
+            saved,
+        );
+        let d_input = d_input.map(|d_input| tensor(d_input, input.shape()));
+        [
+            d_input,
+            Some(tensor(d_weight, shape)),
+            Some(tensor(d_bias, [shape[0]])),
+        ]
+    }
+
+    fn cross_entropy_forward(
+        logits: &FlexTensor,
+        targets: &FlexTensor,
+    ) -> (FlexTensor, FlexTensor) {
+        let logits = logits.to_contiguous();
+        let mut loss = 0.0;
+        let mut probabilities = vec![0.0; values(&logits).len()];
+        let forward = Operations::<f32>::REFERENCE.cross_entropy_forward;
+        forward(
+            &mut loss,
+            &mut probabilities,
+            values(&logits),
+            &labels(targets),
+        );
+        (
+            tensor(vec![loss], [1]),
+            tensor(probabilities, logits.shape()),
+        )
+    }
+
+    fn cross_entropy_backward(
+        d_loss: FlexTensor,
+        probabilities: FlexTensor,
+        targets: FlexTensor,
+    ) -> FlexTensor {
+        let probabilities = probabilities.to_contiguous();
+        let mut d_logits = vec![0.0; values(&probabilities).len()];
+        let backward = Operations::<f32>::REFERENCE.cross_entropy_backward;
+        backward(&mut d_logits, values(&probabilities), &labels(&targets));
+        let scale = values(&d_loss.to_contiguous())
+            .first()
+            .copied()
+            .unwrap_or(1.0);
+        if scale != 1.0 {
+            d_logits.iter_mut().for_each(|d| *d *= scale);
+        }
+        tensor(d_logits, probabilities.shape())
+    }
+}
+
+/// The values of a contiguous tensor of `f32`, which everything on a Flex device is here; anything else would be a fault of
+/// ours, and its missing values are asserted by the layers.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().unwrap_or_default()
+}
+
+/// Takes the vector's memory over.
+fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(
+        Bytes::from_elems(values),
+        Layout::contiguous(shape.into()),
+        DType::F32,
+    )
+}
+
+/// Flex keeps integers as `i32`.
+fn labels(targets: &FlexTensor) -> Vec<u16> {
+    let targets = targets.to_contiguous();
+    let labels = targets.as_slice::<i32>().unwrap_or_default();
+    labels.iter().map(|label| *label as u16).collect()
+}
+
+impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
+    fn conv_layer(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        layer: Arc<ConvLayer>,
+    ) -> FloatTensor<Self> {
+        // A node's guard must live until `finish`.
+        let nodes = [x.node(), weight.node(), bias.node()];
+        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let input = prep.checkpoint(&x);
+                let tensors = [
+                    &x.into_primitive(),
+                    &weight.into_primitive(),
+                    &bias.into_primitive(),
+                ];
+                let (output, saved) = B::conv_forward(tensors, &layer, true);
+                prep.finish((input, output.clone(), layer, saved), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv_layer(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                layer,
+            )),
+        }
+    }
+
+    fn dense_layer(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        layer: Arc<DenseLayer>,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        match DenseBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let input = prep.checkpoint(&x);
+                let tensors = [
+                    &x.into_primitive(),
+                    &weight.into_primitive(),
+                    &bias.into_primitive(),
+                ];
+                let (output, saved) = B::dense_forward(tensors, &layer);
+                prep.finish((input, output.clone(), layer, saved), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::dense_layer(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                layer,
+            )),
+        }
+    }
+
+    fn cross_entropy(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [logits.node()];
+        match CrossEntropyBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                let (loss, probabilities) =
+                    B::cross_entropy_forward(&logits.into_primitive(), &targets);
+                prep.finish((probabilities, targets), loss)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::cross_entropy(logits.into_primitive(), targets))
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ConvBackward;
+
+impl<B: Backend + Kernels> Backward<B, 3> for ConvBackward {
+    type State = (NodeId, FloatTensor<B>, Arc<ConvLayer>, ConvSaved);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let d_output = grads.consume::<B>(&ops.node);
+        let (input, output, layer, saved) = ops.state;
+        let input: FloatTensor<B> = checkpointer.retrieve_node_output(input);
+        let wanted = ops.parents[0].is_some();
+        let gradients = B::conv_backward(d_output, output, input, &layer, &saved, wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct DenseBackward;
+
+impl<B: Backend + Kernels> Backward<B, 3> for DenseBackward {
+    type State = (NodeId, FloatTensor<B>, Arc<DenseLayer>, DenseSaved);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let d_output = grads.consume::<B>(&ops.node);
+        let (input, output, layer, saved) = ops.state;
+        let input: FloatTensor<B> = checkpointer.retrieve_node_output(input);
+        let wanted = ops.parents[0].is_some();
+        let gradients = B::dense_backward(d_output, output, input, &layer, &saved, wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct CrossEntropyBackward;
+
+impl<B: Backend + Kernels> Backward<B, 1> for CrossEntropyBackward {
+    type State = (FloatTensor<B>, IntTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let d_loss = grads.consume::<B>(&ops.node);
+        let (probabilities, targets) = ops.state;
+        if let [Some(node)] = ops.parents {
+            grads.register::<B>(
+                node.id,
+                B::cross_entropy_backward(d_loss, probabilities, targets),
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A whole network on kernels: eight images at a time go forward and backward through all of it while they are in the cache.
+
+use glassbox_spec::{Parameter, Parameters, Pass, Plan, StepKey};
+use rayon::prelude::*;
+
+use super::{
+    per_thread::PerThread,
+    simd::Level,
+    stage::{Stage, stages},
+    task::{Batch, IMAGES, Packed, Task, Workspace, sum_gradients},
+};
+use crate::{
+    Moments, NetworkError, Operations, Optimizer, batch::in_order, check_labels, count_images,
+    network::zeros,
+};
+
+/// A plan's network for training and prediction. It keeps no values to look at: [`crate::Network`] does.
+///
+/// Results are the same, to the bit, for any number of threads.
+#[derive(Debug)]
+pub struct Network {
+    level: Level,
+    plan: Plan,
+    operations: Operations<f32>,
+    stages: Vec<Stage>,
+    parameters: Parameters,
+    packed: Vec<Packed>,
+    gradients: Vec<Parameter>,
+    logits: Vec<f32>,
+    tasks: Vec<Task>,
+    workspaces: PerThread<Workspace>,
+}
+
+impl Network {
+    /// The plan's network with these parameters, which must be exactly the plan's.
+    pub fn new(level: Level, plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
+        let parameters = in_order(plan, parameters)?;
+        let stages = stages(level, plan, IMAGES);
+        let packed = stages.iter().map(Packed::new);
+        let mut network = Self {
+            level,
+            plan: plan.clone(),
+            operations: Operations::kernels(level),
+            packed: packed.collect(),
+            gradients: parameters.iter().map(zeros).collect(),
+            parameters,
+            stages,
+            logits: Vec::new(),
+            tasks: Vec::new(),
+            workspaces: PerThread::default(),
+        };
+        network.pack();
+        Ok(network)
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What it computes with.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Its parameters, in network order.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The gradients of the last [`Network::step`], in network order.
+    pub fn gradients(&self) -> &[Parameter] {
+        &self.gradients
+    }
+
+    /// The logits of the last [`Network::step`]: images × classes.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// Images `[n, channels, height, width]` to logits `[n, classes]`.
+    pub fn predict(&self, logits: &mut Vec<f32>, images: &[f32]) -> Result<(), NetworkError> {
+        let count = count_images(&self.plan, images.len())?;
+        let classes = self.plan.classes();
+        logits.resize(count * classes, 0.0);
+        let each = images_per_task(count);
+        let images = images.par_chunks(each * self.plan.input().len());
+        let batch = self.batch(count);
+        let tasks = images.zip(logits.par_chunks_mut(each * classes));
+        tasks.for_each(|(images, logits)| self.workspaces.own().forward(&batch, images, logits, 0));
+        Ok(())
+    }
+
+    /// A training step without its update: forward, mean loss over the batch, gradients.
+    pub fn step(
+        &mut self,
+        images: &[f32],
+        labels: &[u16],
+        pass: Pass,
+    ) -> Result<f32, NetworkError> {
+        let count = count_images(&self.plan, images.len())?;
+        check_labels(&self.plan, count, labels)?;
+        let classes = self.plan.classes();
+        let each = images_per_task(count);
+        let used = count.div_ceil(each);
+        let mut logits = std::mem::take(&mut self.logits);
+        logits.resize(count * classes, 0.0);
+        let mut tasks = std::mem::take(&mut self.tasks);
+        while tasks.len() < used {
+            tasks.push(Task::new(&self.stages));
+        }
+        let masks = match pass {
+            Pass::Training(key) => Some(self.masks(key, count)),
+            Pass::Inference => None,
+        };
+        let batch = Batch {
+            backward: true,
+            masks: masks.as_deref(),
+            ..self.batch(count)
+        };
+        tasks[..used]
+            .par_iter_mut()
+            .zip(images.par_chunks(each * self.plan.input().len()))
+            .zip(labels.par_chunks(each))
+            .zip(logits.par_chunks_mut(each * classes))
+            .enumerate()
+            .for_each(|(number, (((task, images), labels), logits))| {
+                let mut workspace = self.workspaces.own();
+                workspace.forward(&batch, images, logits, number * each);
+                workspace.loss(&batch, task, logits, labels);
+                workspace.backward(&batch, task, number * each);
+            });
+        sum_gradients(&self.stages, &mut self.gradients, &mut tasks[..used]);
+        let loss: f64 = tasks[..used].iter().map(Task::loss).sum();
+        (self.tasks, self.logits) = (tasks, logits);
+        Ok(loss as f32)
+    }
+
+    /// One step of an optimizer with the gradients of the last [`Network::step`].
+    pub fn update(&mut self, optimizer: Optimizer, moments: &mut Moments, rate: f64) {
+        optimizer.step(
+            &self.operations,
+            &mut self.parameters,
+            moments,
+            &self.gradients,
+            rate,
+        );
+        self.pack();
+    }
+
+    /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
+    pub fn losses(
+        mut self,
+        optimizer: Optimizer,
+        rate: f64,
+        batches: &[(&[f32], &[u16])],
+    ) -> Result<Vec<f64>, NetworkError> {
+        let mut moments = Moments::default();
+        let mut losses = Vec::with_capacity(batches.len());
+        for (key, (images, labels)) in StepKey::steps().zip(batches) {
+            losses.push(f64::from(self.step(images, labels, Pass::Training(key))?));
+            self.update(optimizer, &mut moments, rate);
+        }
+        Ok(losses)
+    }
+
+    fn pack(&mut self) {
+        let (stages, parameters) = (&self.stages, &self.parameters);
+        self.packed
+            .par_iter_mut()
+            .zip(stages)
+            .enumerate()
+            .for_each(|(i, (packed, stage))| {
+                let before = stages[..i]
+                    .iter()
+                    .filter(|stage| stage.has_weights())
+                    .count();
+                if let Some([weight, bias]) = parameters.get(2 * before..2 * before + 2) {
+                    packed.pack(stage, &weight.values, &bias.values);
+                }
+            });
+    }
+
+    fn batch(&self, images: usize) -> Batch<'_> {
+        let (plan, stages, packed) = (&self.plan, &self.stages, &self.packed);
+        Batch {
+            plan,
+            stages,
+            packed,
+            images,
+            backward: false,
+            masks: None,
+        }
+    }
+
+    /// The dropout masks of a step: for each stage, one value for each of its values in each image.
+    fn masks(&self, key: StepKey, count: usize) -> Vec<Vec<f32>> {
+        let mask = |stage: &Stage| match stage {
+            Stage::Dropout {
+                rate, layer, from, ..
+            } => key.dropout_mask(*rate, *layer, count * from.values()),
+            _ => Vec::new(),
+        };
+        self.stages.iter().map(mask).collect()
+    }
+}
+
+/// Images of a task, so that all tasks are about even and no thread waits for one with more.
+fn images_per_task(images: usize) -> usize {
+    images.div_ceil(images.div_ceil(IMAGES))
+}

@@ -1,0 +1,258 @@
+//! A plan as the steps that kernels compute: layers that are one step in one, in the layouts that they hand each other.
+
+use std::ops::Range;
+
+use glassbox_spec::{Activation, ImageShape, Operation, Plan, PlannedLayer, Sides};
+
+use super::{
+    conv::{ConvBlock, fuses},
+    dense::DenseBlock,
+    map::Map,
+    pool::PoolBlock,
+    simd::Level,
+};
+
+/// One step.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    Conv(ConvBlock),
+    Dense(DenseBlock),
+    Pool(PoolBlock),
+    Activation {
+        activation: Activation,
+        from: Layout,
+        to: Layout,
+    },
+    Dropout {
+        rate: f64,
+        layer: usize,
+        from: Layout,
+        to: Layout,
+    },
+    Flatten {
+        from: Map,
+        row: usize,
+    },
+}
+
+/// How the values of one image lie between two steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Map(Map),
+    /// Features, filled up with zeros to `row` values.
+    Flat {
+        features: usize,
+        row: usize,
+    },
+}
+
+impl Layout {
+    /// Values of one image.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Layout::Map(map) => map.len(),
+            Layout::Flat { row, .. } => *row,
+        }
+    }
+
+    /// Values of one image that are not frame or filling.
+    pub(crate) fn values(&self) -> usize {
+        match self {
+            Layout::Map(map) => map.shape().len(),
+            Layout::Flat { features, .. } => *features,
+        }
+    }
+
+    /// Where its values are, without frame: in as many stretches, each as long, for every layout of a shape.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (count, first, step, len) = match self {
+            Layout::Map(map) => (
+                map.shape().height(),
+                map.at(0, 0),
+                map.row(),
+                map.shape().width() * map.pixel(),
+            ),
+            Layout::Flat { row, .. } => (1, 0, 0, *row),
+        };
+        (0..count).map(move |k| first + k * step..first + k * step + len)
+    }
+
+    /// Takes the values of an image in, channel by channel.
+    pub(crate) fn write(&self, to: &mut [f32], values: &[f32]) {
+        match self {
+            Layout::Map(map) => map.write(to, values),
+            Layout::Flat { features, .. } => to[..*features].copy_from_slice(values),
+        }
+    }
+}
+
+impl Stage {
+    /// How it reads an image.
+    pub(crate) fn from(&self) -> Layout {
+        match self {
+            Stage::Conv(block) => Layout::Map(block.input().clone()),
+            Stage::Pool(block) => Layout::Map(block.input().clone()),
+            Stage::Dense(block) => block.from(),
+            Stage::Activation { from, .. } | Stage::Dropout { from, .. } => from.clone(),
+            Stage::Flatten { from, .. } => Layout::Map(from.clone()),
+        }
+    }
+
+    /// How it leaves an image.
+    pub(crate) fn to(&self) -> Layout {
+        match self {
+            Stage::Conv(block) => Layout::Map(block.output().clone()),
+            Stage::Pool(block) => Layout::Map(block.output().clone()),
+            Stage::Dense(block) => block.to(),
+            Stage::Activation { to, .. } | Stage::Dropout { to, .. } => to.clone(),
+            Stage::Flatten { from, row } => Layout::Flat {
+                features: from.shape().len(),
+                row: *row,
+            },
+        }
+    }
+
+    /// Whether it has a weight and a bias.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self, Stage::Conv(_) | Stage::Dense(_))
+    }
+
+    /// Winners of one image's forward pass.
+    pub(crate) fn winners(&self) -> usize {
+        match self {
+            Stage::Conv(block) => block.winners(),
+            Stage::Pool(block) => block.winners(),
+            _ => 0,
+        }
+    }
+}
+
+/// The steps of a plan, for at most `images` images at once.
+pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = Vec::new();
+    let mut layers = plan.layers().iter().enumerate().peekable();
+    let mut rest = plan.layers();
+    while let Some((index, layer)) = layers.next() {
+        rest = rest.get(1..).unwrap_or_default();
+        // How the input lies: as the step before leaves it.
+        let from = match stages.last() {
+            Some(stage) => stage.to(),
+            None => Layout::Map(Map::new(
+                plan.input(),
+                Sides::default(),
+                level.pixel(plan.input()),
+                level.lanes(),
+            )),
+        };
+        let mut activation = Activation::Linear;
+        match layer.operation {
+            Operation::Conv {
+                geometry,
+                activation: own,
+            } => {
+                let relu = own == Activation::Relu;
+                if !relu {
+                    activation = own;
+                }
+                let mut pool = None;
+                if let Some(Operation::MaxPool(next)) = rest.first().map(|layer| layer.operation)
+                    && fuses(own, &next)
+                {
+                    pool = Some(next);
+                    layers.next();
+                    rest = rest.get(1..).unwrap_or_default();
+                }
+                let frame = if activation == Activation::Linear {
+                    frame(rest)
+                } else {
+                    Sides::default()
+                };
+                let first = stages.is_empty();
+                stages.push(Stage::Conv(ConvBlock::new(
+                    level,
+                    &geometry,
+                    relu,
+                    pool.as_ref(),
+                    frame,
+                    first,
+                )));
+            }
+            Operation::Dense {
+                activation: own, ..
+            } => {
+                let relu = own == Activation::Relu;
+                if !relu {
+                    activation = own;
+                }
+                let (inputs, units) = (layer.input.len(), layer.output.len());
+                stages.push(Stage::Dense(DenseBlock::new(
+                    level, inputs, units, relu, images,
+                )));
+            }
+            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => {
+                if let Layout::Map(input) = from {
+                    let max = matches!(layer.operation, Operation::MaxPool(_));
+                    let output =
+                        Map::new(geometry.output(), frame(rest), input.pixel(), level.lanes());
+                    stages.push(Stage::Pool(PoolBlock::new(
+                        level, &geometry, max, input, output,
+                    )));
+                }
+            }
+            Operation::Flatten => {
+                if let Layout::Map(from) = from {
+                    let row = level.row(from.shape().len());
+                    stages.push(Stage::Flatten { from, row });
+                }
+            }
+            Operation::Dropout { rate } => {
+                let to = framed(level, &from, frame(rest));
+                stages.push(Stage::Dropout {
+                    rate,
+                    layer: index,
+                    from,
+                    to,
+                });
+            }
+        }
+        if activation != Activation::Linear
+            && let Some(from) = stages.last().map(Stage::to)
+        {
+            let to = framed(level, &from, frame(rest));
+            stages.push(Stage::Activation {
+                activation,
+                from,
+                to,
+            });
+        }
+    }
+    stages
+}
+
+/// The padding with which what comes next reads its input.
+fn frame(rest: &[PlannedLayer]) -> Sides {
+    match rest.first().map(|layer| layer.operation) {
+        Some(Operation::Conv { geometry, .. }) => geometry.padding(),
+        _ => Sides::default(),
+    }
+}
+
+/// The same layout in another frame.
+fn framed(level: Level, layout: &Layout, frame: Sides) -> Layout {
+    match layout {
+        Layout::Map(map) => Layout::Map(Map::new(map.shape(), frame, map.pixel(), level.lanes())),
+        flat => flat.clone(),
+    }
+}
+
+impl Level {
+    /// Values of a row of so many features.
+    pub(crate) fn row(self, features: usize) -> usize {
+        features.next_multiple_of(self.lanes())
+    }
+
+    /// Values of a pixel.
+    pub(crate) fn pixel(self, shape: ImageShape) -> usize {
+        shape.channels().next_multiple_of(self.channels())
+    }
+}
