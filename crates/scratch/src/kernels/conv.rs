@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::{
     map::Map,
     simd::{
-        Buffer, InputGradient, Level, Lists, MaxPool, Patch, Places, PlacesMut, Product, Run,
-        Start, WeightGradient, Weights, input_chunks,
+        ActiveGradients, Buffer, InputGradient, Level, Lists, MaxPool, Patch, Places, PlacesMut,
+        Product, Run, Start, WeightGradient, Weights, input_chunks,
     },
 };
 
@@ -372,13 +372,13 @@ impl ConvBlock {
         sums.weight.reserve(self.channels * patch_len);
         gradient.reserve(count);
         let gradient = &mut gradient[..count];
-        self.level.active_gradients(
+        self.level.active_gradients(ActiveGradients {
             gradient,
-            &mut sums.bias[..self.channels],
+            d_bias: &mut sums.bias[..self.channels],
             d_output,
-            self.relu.then_some(saved.output),
-            &self.output_rows,
-        );
+            relu: self.relu.then_some(saved.output),
+            rows: &self.output_rows,
+        });
         self.level.weight_gradient(WeightGradient {
             d_weight: &mut sums.weight[..self.channels * patch_len],
             gradient,

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    simd::{Buffer, Level, Product, Run, Start, Weights},
+    simd::{ActiveGradients, Buffer, Level, Product, Run, Start, Weights},
     stage::Layout,
 };
 
@@ -170,13 +170,13 @@ impl DenseBlock {
         gradient.reserve(outputs);
         d_bias.reserve(self.output_row);
         d_bias.fill(0.0);
-        self.level.active_gradients(
-            &mut gradient[..outputs],
-            &mut d_bias[..self.output_row],
+        self.level.active_gradients(ActiveGradients {
+            gradient: &mut gradient[..outputs],
+            d_bias: &mut d_bias[..self.output_row],
             d_output,
-            self.relu.then_some(output),
-            &self.output_rows[..images],
-        );
+            relu: self.relu.then_some(output),
+            rows: &self.output_rows[..images],
+        });
         let Some(d_input) = d_input else {
             return;
         };

@@ -253,9 +253,8 @@ impl ConvLayer {
                 }
             },
         );
-        match &mut sums[..images.div_ceil(IMAGES)] {
-            [total, others @ ..] => self.block.sum(d_weight, d_bias, total, others.iter()),
-            [] => {}
+        if let [total, others @ ..] = &mut sums[..images.div_ceil(IMAGES)] {
+            self.block.sum(d_weight, d_bias, total, others.iter());
         }
     }
 
@@ -392,16 +391,11 @@ impl DenseLayer {
         );
         let images = input.len() / self.inputs;
         let images_of = |task: usize| IMAGES.min(images - task * IMAGES);
-        match &mut factors[..tasks] {
-            [total, others @ ..] => {
-                let others = others
-                    .iter()
-                    .enumerate()
-                    .map(|(i, factors)| (factors, images_of(i + 1)));
-                self.block
-                    .sum(d_weight, d_bias, (total, images_of(0)), others);
-            }
-            [] => {}
+        if let [total, others @ ..] = &mut factors[..tasks] {
+            let others = others.iter().enumerate();
+            let others = others.map(|(i, factors)| (factors, images_of(i + 1)));
+            let total = (total, images_of(0));
+            self.block.sum(d_weight, d_bias, total, others);
         }
     }
 }

@@ -7,6 +7,9 @@
 //! Each loop is written once, over the trait `Simd`, and compiled for every level in that level's file. A safe method of
 //! [`Level`] asserts what the loop relies on.
 
+// Index loops over arrays of known size: what the compiler keeps in registers.
+#![allow(clippy::needless_range_loop)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -27,7 +30,7 @@ use std::{fmt, str::FromStr, sync::OnceLock};
 
 use crate::Adam;
 pub(crate) use buffer::Buffer;
-pub(crate) use elementwise::{MaxPool, Places, PlacesMut, Winners};
+pub(crate) use elementwise::{ActiveGradients, MaxPool, Places, PlacesMut, Winners};
 pub(crate) use gradients::{InputGradient, Lists, Patch, WeightGradient, input_chunks};
 pub(crate) use product::{Product, Run, Start, Weights};
 
@@ -45,7 +48,7 @@ struct Entries {
     weight_gradient: unsafe fn(&mut WeightGradient<'_>),
     input_gradient: unsafe fn(&mut InputGradient<'_>, &mut Lists),
     max_pool: unsafe fn(&mut MaxPool<'_>),
-    active_gradients: unsafe fn(&mut [f32], &mut [f32], &[f32], Option<&[f32]>, &[u32]),
+    active_gradients: unsafe fn(&mut ActiveGradients<'_>),
     add: unsafe fn(&mut [f32], &[f32]),
     adam: unsafe fn([&mut [f32]; 3], &[f32], f32, &Adam),
     sgd: unsafe fn([&mut [f32]; 2], &[f32], f32, f32),
@@ -79,16 +82,8 @@ macro_rules! entries {
                 unsafe { elementwise::max_pool::<$simd>(pool) }
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn active_gradients(
-                gradient: &mut [f32],
-                d_bias: &mut [f32],
-                d_output: &[f32],
-                relu: Option<&[f32]>,
-                rows: &[u32],
-            ) {
-                unsafe {
-                    elementwise::active_gradients::<$simd>(gradient, d_bias, d_output, relu, rows)
-                }
+            unsafe fn active_gradients(active: &mut simd::ActiveGradients<'_>) {
+                unsafe { elementwise::active_gradients::<$simd>(active) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn add(to: &mut [f32], from: &[f32]) {

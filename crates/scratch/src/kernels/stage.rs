@@ -15,7 +15,7 @@ use super::{
 /// One step.
 #[derive(Debug, Clone)]
 pub(crate) enum Stage {
-    Conv(ConvBlock),
+    Conv(Box<ConvBlock>),
     Dense(DenseBlock),
     Pool(PoolBlock),
     Activation {
@@ -168,14 +168,14 @@ pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> Vec<Stage> {
                     Sides::default()
                 };
                 let first = stages.is_empty();
-                stages.push(Stage::Conv(ConvBlock::new(
+                stages.push(Stage::Conv(Box::new(ConvBlock::new(
                     level,
                     &geometry,
                     relu,
                     pool.as_ref(),
                     frame,
                     first,
-                )));
+                ))));
             }
             Operation::Dense {
                 activation: own, ..

@@ -23,6 +23,23 @@ pub(crate) struct MaxPool<'a> {
     pub channels: usize,
 }
 
+/// The gradients before a ReLU, from those after it, and their sum:
+///
+/// ```text
+/// gradient[i, c] = d_output[rows[i] + c]  where output[rows[i] + c] > 0, or everywhere if there was no ReLU
+/// d_bias[c]     += Σ_i gradient[i, c]
+/// ```
+pub(crate) struct ActiveGradients<'a> {
+    /// `[rows][channels]`
+    pub gradient: &'a mut [f32],
+    /// As many as channels: a multiple of the lanes of a register.
+    pub d_bias: &'a mut [f32],
+    pub d_output: &'a [f32],
+    /// What the ReLU gave, if there was one.
+    pub relu: Option<&'a [f32]>,
+    pub rows: &'a [u32],
+}
+
 /// Which output of each window was the largest. Only [`Level::max_pool`] writes it, so that all values are known to be
 /// among its `places`.
 #[derive(Debug, Clone, Default)]
@@ -129,27 +146,24 @@ impl Level {
         unsafe { (self.entries().max_pool)(&mut pool) }
     }
 
-    /// `gradient[i, c] = d_output[rows[i] + c]` where `output[rows[i] + c] > 0`, or everywhere if there was no ReLU; and
-    /// adds the gradients of each channel to `d_bias`.
-    pub(crate) fn active_gradients(
-        self,
-        gradient: &mut [f32],
-        d_bias: &mut [f32],
-        d_output: &[f32],
-        relu: Option<&[f32]>,
-        rows: &[u32],
-    ) {
+    /// Computes the gradients before a ReLU.
+    pub(crate) fn active_gradients(self, mut active: ActiveGradients<'_>) {
+        let ActiveGradients {
+            gradient,
+            d_bias,
+            d_output,
+            relu,
+            rows,
+        } = &active;
         let channels = d_bias.len();
         let last = rows.iter().max().map_or(0, |row| *row as usize);
+        let covers = |values: &[f32]| last + channels <= values.len();
         assert!(channels.is_multiple_of(self.lanes()), "channels");
         assert_eq!(gradient.len(), rows.len() * channels, "gradient");
-        assert!(last + channels <= d_output.len(), "d_output");
-        assert!(
-            relu.is_none_or(|output| last + channels <= output.len()),
-            "output"
-        );
+        assert!(covers(d_output), "d_output");
+        assert!(relu.is_none_or(covers), "output");
         // SAFETY: the machine has the instruction set of a `Level`, and the furthest places were just asserted.
-        unsafe { (self.entries().active_gradients)(gradient, d_bias, d_output, relu, rows) }
+        unsafe { (self.entries().active_gradients)(&mut active) }
     }
 
     /// `to[i] += from[i]`
@@ -244,13 +258,14 @@ pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
 ///
 /// That of [`Simd`], and what [`Level::active_gradients`] asserts.
 #[inline(always)]
-pub(super) unsafe fn active_gradients<S: Simd>(
-    gradient: &mut [f32],
-    d_bias: &mut [f32],
-    d_output: &[f32],
-    relu: Option<&[f32]>,
-    rows: &[u32],
-) {
+pub(super) unsafe fn active_gradients<S: Simd>(active: &mut ActiveGradients<'_>) {
+    let ActiveGradients {
+        gradient,
+        d_bias,
+        d_output,
+        relu,
+        rows,
+    } = active;
     let channels = d_bias.len();
     // SAFETY: see `Level::active_gradients`.
     unsafe {
