@@ -57,6 +57,24 @@ top x bottom x left x right, and the seed of its values. What is left out is 1 (
     Data(DataArgs),
     /// List what can compute here
     Devices,
+    /// Measure how fast each engine trains and predicts
+    #[command(after_help = "Examples:
+  glassbox bench
+  glassbox bench --only train:scratch:128,train:cpu:128 --json")]
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Parser)]
+pub struct BenchArgs {
+    /// Only these, as WHAT:ENGINE:BATCH with WHAT train or predict, separated by commas
+    #[arg(long, value_name = "LIST")]
+    pub only: Option<String>,
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Parser)]

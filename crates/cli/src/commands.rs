@@ -1,5 +1,6 @@
 //! One module per command, and what they share.
 
+pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod eval;
@@ -58,6 +59,20 @@ fn open_backend(name: &str) -> Result<OpenDevice, Failure> {
         note(format!("warning: {warning}"));
     }
     Ok(device)
+}
+
+/// Computes on so many threads from here on.
+fn use_threads(threads: Option<usize>) -> Result<(), Failure> {
+    let Some(threads) = threads else {
+        return Ok(());
+    };
+    if !(1..=1024).contains(&threads) {
+        return Err(Failure::usage(format!("--threads {threads}: 1 to 1024")));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::running(format!("--threads {threads}: {error}")))
 }
 
 /// A model file, given itself or by its run folder.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => commands::summary::run(args),
         Command::Data(args) => commands::data::run(args),
         Command::Devices => commands::devices::run(),
+        Command::Bench(args) => commands::bench::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,11 +11,12 @@ mod checkpoint;
 mod engine;
 mod error;
 mod kernels;
-mod losses;
+
 mod model_file;
 mod network;
 pub mod ops;
 mod optimizer;
+mod steps;
 mod tensors;
 mod trace;
 
@@ -23,8 +24,9 @@ pub use backend::{Backend, BackendError, OpenDevice};
 pub use checkpoint::Checkpoint;
 pub use engine::Engine;
 pub use error::ModelError;
-pub use losses::losses;
+
 pub use model_file::{ModelFile, Training};
 pub use network::Network;
 pub use optimizer::{OptimizerHandle, update};
+pub use steps::{Resident, Steps, losses};
 pub use tensors::write_tensors;

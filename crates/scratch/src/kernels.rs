@@ -45,5 +45,5 @@ mod table;
 mod task;
 
 pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved};
-pub use network::Network;
+pub use network::{Network, Times};
 pub use simd::{Level, SIMD_VARIABLE, UnknownLevel};

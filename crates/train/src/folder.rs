@@ -229,7 +229,7 @@ fn cpu_name() -> Option<String> {
 }
 
 /// The most memory that this process has held, in bytes, where the system says it in a file.
-pub(crate) fn peak_rss() -> Option<u64> {
+pub fn peak_rss() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

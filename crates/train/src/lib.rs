@@ -29,7 +29,7 @@ mod trainee;
 pub use agreement::{AGREEMENT_BOUND, disagreement, losses};
 pub use config::{Config, OptimizerKind, architecture};
 pub use error::{ConfigError, TrainError};
-pub use folder::{RunFolder, environment};
+pub use folder::{RunFolder, environment, peak_rss};
 pub use predictions::write_predictions;
 pub use report::{Report, StepReport, Summary};
 pub use run::{End, Options, Outcome, Run, Stop};

@@ -44,7 +44,7 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
             "--tui shows Burn's dashboard, and --backend scratch runs without Burn; leave one of them out",
         ));
     }
-    use_threads(settings.threads)?;
+    super::use_threads(settings.threads)?;
     let device = backend.open()?;
     let data = settings
         .data
@@ -132,16 +132,6 @@ fn check_out(out: Option<&Path>) -> Result<(), Failure> {
         .into()),
         _ => Ok(()),
     }
-}
-
-fn use_threads(threads: Option<usize>) -> Result<(), Failure> {
-    let Some(threads) = threads else {
-        return Ok(());
-    };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|error| Failure::running(format!("--threads {threads}: {error}")))
 }
 
 /// The first Ctrl-C ends the run after the current step, the second the program.

@@ -23,6 +23,8 @@ pub struct Network {
     plan: Plan,
     operations: Operations<f32>,
     stages: Vec<Stage>,
+    /// The layers of each stage.
+    names: Vec<String>,
     parameters: Parameters,
     packed: Vec<Packed>,
     gradients: Vec<Parameter>,
@@ -31,11 +33,22 @@ pub struct Network {
     workspaces: PerThread<Workspace>,
 }
 
+/// What a step of a network has cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Times {
+    /// The layers that are one step.
+    pub layers: String,
+    /// Seconds, of all threads together.
+    pub forward: f64,
+    /// Seconds, of all threads together.
+    pub backward: f64,
+}
+
 impl Network {
     /// The plan's network with these parameters, which must be exactly the plan's.
     pub fn new(level: Level, plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
         let parameters = in_order(plan, parameters)?;
-        let stages = stages(level, plan, IMAGES);
+        let (stages, names) = stages(level, plan, IMAGES);
         let packed = stages.iter().map(Packed::new);
         let mut network = Self {
             level,
@@ -45,6 +58,7 @@ impl Network {
             gradients: parameters.iter().map(zeros).collect(),
             parameters,
             stages,
+            names,
             logits: Vec::new(),
             tasks: Vec::new(),
             workspaces: PerThread::default(),
@@ -76,6 +90,18 @@ impl Network {
     /// The logits of the last [`Network::step`]: images × classes.
     pub fn logits(&self) -> &[f32] {
         &self.logits
+    }
+
+    /// Where the time went so far.
+    pub fn times(&self) -> Vec<Times> {
+        let mut times: Vec<_> = self.names.iter().cloned().map(Times::new).collect();
+        for workspace in self.workspaces.all() {
+            for (times, [forward, backward]) in times.iter_mut().zip(workspace.times()) {
+                times.forward += forward.as_secs_f64();
+                times.backward += backward.as_secs_f64();
+            }
+        }
+        times
     }
 
     /// Images `[n, channels, height, width]` to logits `[n, classes]`.
@@ -202,6 +228,16 @@ impl Network {
             _ => Vec::new(),
         };
         self.stages.iter().map(mask).collect()
+    }
+}
+
+impl Times {
+    fn new(layers: String) -> Self {
+        Self {
+            layers,
+            forward: 0.0,
+            backward: 0.0,
+        }
     }
 }
 

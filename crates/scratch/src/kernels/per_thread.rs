@@ -20,9 +20,16 @@ impl<T> PerThread<T> {
     /// This thread's, or, outside the pool, one that nobody else is using now.
     pub(crate) fn own(&self) -> MutexGuard<'_, T> {
         let thread = rayon::current_thread_index().unwrap_or(0) % self.0.len();
+        Self::lock(&self.0[thread])
+    }
+
+    /// Every thread's, one after the other.
+    pub(crate) fn all(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        self.0.iter().map(Self::lock)
+    }
+
+    fn lock(value: &Mutex<T>) -> MutexGuard<'_, T> {
         // A panic while it was held leaves numbers that the next task overwrites.
-        self.0[thread]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use glassbox_spec::{Activation, ImageShape, Operation, Plan, PlannedLayer, Sides};
+use glassbox_spec::{Activation, ImageShape, Operation, Plan, PlannedLayer, PoolGeometry, Sides};
 
 use super::{
     conv::{ConvBlock, fuses},
@@ -127,111 +127,108 @@ impl Stage {
     }
 }
 
-/// The steps of a plan, for at most `images` images at once.
-pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> Vec<Stage> {
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut layers = plan.layers().iter().enumerate().peekable();
-    let mut rest = plan.layers();
-    while let Some((index, layer)) = layers.next() {
-        rest = rest.get(1..).unwrap_or_default();
+/// The steps of a plan, for at most `images` images at once, and for each the layers that it computes.
+pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, Vec<String>) {
+    let layers = plan.layers();
+    let (mut stages, mut names): (Vec<Stage>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some(layer) = layers.get(at) {
+        let pool = taken_in(layer, layers.get(at + 1));
+        let next = layers.get(at + 1 + usize::from(pool.is_some()));
         // How the input lies: as the step before leaves it.
         let from = match stages.last() {
             Some(stage) => stage.to(),
-            None => Layout::Map(Map::new(
-                plan.input(),
-                Sides::default(),
-                level.pixel(plan.input()),
-                level.lanes(),
-            )),
+            None => {
+                let pixel = level.pixel(plan.input());
+                Layout::Map(Map::new(
+                    plan.input(),
+                    Sides::default(),
+                    pixel,
+                    level.lanes(),
+                ))
+            }
         };
-        let mut activation = Activation::Linear;
-        match layer.operation {
-            Operation::Conv {
-                geometry,
-                activation: own,
-            } => {
-                let relu = own == Activation::Relu;
-                if !relu {
-                    activation = own;
-                }
-                let mut pool = None;
-                if let Some(Operation::MaxPool(next)) = rest.first().map(|layer| layer.operation)
-                    && fuses(own, &next)
-                {
-                    pool = Some(next);
-                    layers.next();
-                    rest = rest.get(1..).unwrap_or_default();
-                }
-                let frame = if activation == Activation::Linear {
-                    frame(rest)
-                } else {
+        // ReLU is part of its layer's step; any other activation is a step of its own, and what comes next reads that.
+        let activation = match layer.operation {
+            Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => activation,
+            _ => Activation::Linear,
+        };
+        let relu = activation == Activation::Relu;
+        let own_step = !relu && activation != Activation::Linear;
+        let stage = match (layer.operation, from) {
+            (Operation::Conv { geometry, .. }, _) => {
+                let frame = if own_step {
                     Sides::default()
+                } else {
+                    frame(next)
                 };
                 let first = stages.is_empty();
-                stages.push(Stage::Conv(Box::new(ConvBlock::new(
-                    level,
-                    &geometry,
-                    relu,
-                    pool.as_ref(),
-                    frame,
-                    first,
-                ))));
+                let block = ConvBlock::new(level, &geometry, relu, pool.as_ref(), frame, first);
+                Some(Stage::Conv(Box::new(block)))
             }
-            Operation::Dense {
-                activation: own, ..
-            } => {
-                let relu = own == Activation::Relu;
-                if !relu {
-                    activation = own;
-                }
-                let (inputs, units) = (layer.input.len(), layer.output.len());
-                stages.push(Stage::Dense(DenseBlock::new(
-                    level, inputs, units, relu, images,
-                )));
+            (Operation::Dense { inputs, units, .. }, _) => Some(Stage::Dense(DenseBlock::new(
+                level, inputs, units, relu, images,
+            ))),
+            (Operation::MaxPool(geometry) | Operation::AvgPool(geometry), Layout::Map(input)) => {
+                let max = matches!(layer.operation, Operation::MaxPool(_));
+                let output = Map::new(geometry.output(), frame(next), input.pixel(), level.lanes());
+                Some(Stage::Pool(PoolBlock::new(
+                    level, &geometry, max, input, output,
+                )))
             }
-            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => {
-                if let Layout::Map(input) = from {
-                    let max = matches!(layer.operation, Operation::MaxPool(_));
-                    let output =
-                        Map::new(geometry.output(), frame(rest), input.pixel(), level.lanes());
-                    stages.push(Stage::Pool(PoolBlock::new(
-                        level, &geometry, max, input, output,
-                    )));
-                }
+            (Operation::Flatten, Layout::Map(from)) => {
+                let row = level.row(from.shape().len());
+                Some(Stage::Flatten { from, row })
             }
-            Operation::Flatten => {
-                if let Layout::Map(from) = from {
-                    let row = level.row(from.shape().len());
-                    stages.push(Stage::Flatten { from, row });
-                }
-            }
-            Operation::Dropout { rate } => {
-                let to = framed(level, &from, frame(rest));
-                stages.push(Stage::Dropout {
+            (Operation::Dropout { rate }, from) => {
+                let to = framed(level, &from, frame(next));
+                Some(Stage::Dropout {
                     rate,
-                    layer: index,
+                    layer: at,
                     from,
                     to,
-                });
+                })
             }
-        }
-        if activation != Activation::Linear
-            && let Some(from) = stages.last().map(Stage::to)
-        {
-            let to = framed(level, &from, frame(rest));
+            // A vector is flat already; a plan pools nothing else but images.
+            (
+                Operation::Flatten | Operation::MaxPool(_) | Operation::AvgPool(_),
+                Layout::Flat { .. },
+            ) => None,
+        };
+        stages.extend(stage);
+        if own_step && let Some(from) = stages.last().map(Stage::to) {
+            let to = framed(level, &from, frame(next));
             stages.push(Stage::Activation {
                 activation,
                 from,
                 to,
             });
         }
+        for stage in &stages[names.len()..] {
+            names.push(match (stage, pool) {
+                (Stage::Activation { .. }, _) => format!("{} {}", layer.name, activation.name()),
+                (_, Some(_)) => format!("{} + {}", layer.name, layers[at + 1].name),
+                (_, None) => layer.name.clone(),
+            });
+        }
+        at += 1 + usize::from(pool.is_some());
     }
-    stages
+    (stages, names)
+}
+
+/// The pooling behind a convolution, if the two are one step.
+fn taken_in(layer: &PlannedLayer, next: Option<&PlannedLayer>) -> Option<PoolGeometry> {
+    match (layer.operation, next?.operation) {
+        (Operation::Conv { activation, .. }, Operation::MaxPool(pool)) => {
+            fuses(activation, &pool).then_some(pool)
+        }
+        _ => None,
+    }
 }
 
 /// The padding with which what comes next reads its input.
-fn frame(rest: &[PlannedLayer]) -> Sides {
-    match rest.first().map(|layer| layer.operation) {
+fn frame(next: Option<&PlannedLayer>) -> Sides {
+    match next.map(|layer| layer.operation) {
         Some(Operation::Conv { geometry, .. }) => geometry.padding(),
         _ => Sides::default(),
     }

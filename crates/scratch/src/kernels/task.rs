@@ -1,5 +1,7 @@
 //! A few images' way through all stages of a network, forward and backward, and what remains of it.
 
+use std::time::{Duration, Instant};
+
 use glassbox_spec::{Parameter, Plan};
 
 use super::{
@@ -62,6 +64,8 @@ pub(crate) struct Workspace {
     d_values: Vec<Buffer>,
     conv: ConvWorkspace,
     probabilities: Vec<f32>,
+    /// Time spent in each stage, forward and backward.
+    times: Vec<[Duration; 2]>,
 }
 
 impl Packed {
@@ -104,6 +108,11 @@ impl Task {
 }
 
 impl Workspace {
+    /// Time spent in each stage so far, forward and backward.
+    pub(crate) fn times(&self) -> &[[Duration; 2]] {
+        &self.times
+    }
+
     fn make_room(&mut self, stages: &[Stage]) {
         if self.values.len() == stages.len() + 1 {
             return;
@@ -115,6 +124,7 @@ impl Workspace {
         self.values = sizes().map(|size| Buffer::zeros(IMAGES * size)).collect();
         self.d_values = sizes().map(|_| Buffer::default()).collect();
         self.winners = stages.iter().map(|_| Winners::default()).collect();
+        self.times = vec![[Duration::ZERO; 2]; stages.len()];
     }
 
     /// Logits of a task's images; `first` is the number of its first image in the batch.
@@ -134,54 +144,10 @@ impl Workspace {
                 entrance.write(map, image);
             }
         }
-        for (i, stage) in batch.stages.iter().enumerate() {
-            let (before, after) = self.values.split_at_mut(i + 1);
-            let (input, output) = (&before[i][..], &mut after[0][..]);
-            if let (Stage::Dense(block), Packed::Dense(packed)) = (stage, &batch.packed[i]) {
-                block.forward(output, input, packed, count);
-                continue;
-            }
-            let own = stage.winners();
-            let winners = &mut self.winners[i];
-            if batch.backward {
-                winners.reserve(IMAGES * own);
-            }
-            let (from, to) = (stage.from(), stage.to());
-            let inputs = input.chunks_exact(from.len());
-            let images = inputs.zip(output.chunks_exact_mut(to.len())).take(count);
-            for (image, (input, output)) in images.enumerate() {
-                let winners = batch.backward.then(|| winners.part_mut(image * own, own));
-                match (stage, &batch.packed[i]) {
-                    (Stage::Conv(block), Packed::Conv(packed)) => {
-                        block.forward(output, winners, input, packed, &mut self.conv);
-                    }
-                    (Stage::Pool(block), _) => block.forward(output, winners, input),
-                    (Stage::Activation { activation, .. }, _) => {
-                        for (from, to) in from.stretches().zip(to.stretches()) {
-                            reference::activation_forward(
-                                &mut output[to],
-                                &input[from],
-                                *activation,
-                            );
-                        }
-                    }
-                    (Stage::Dropout { .. }, _) => {
-                        if let Some(mask) = batch.mask(i, first + image, from.values()) {
-                            to.write(output, mask);
-                        }
-                        for (from, to) in from.stretches().zip(to.stretches()) {
-                            match batch.masks {
-                                Some(_) => multiply(&mut output[to], &input[from]),
-                                None => output[to].copy_from_slice(&input[from]),
-                            }
-                        }
-                    }
-                    (Stage::Flatten { from, .. }, _) => {
-                        from.read(&mut output[..from.shape().len()], input);
-                    }
-                    _ => {}
-                }
-            }
+        for i in 0..batch.stages.len() {
+            let started = Instant::now();
+            self.forward_stage(batch, i, count, first);
+            self.times[i][0] += started.elapsed();
         }
         let classes = batch.plan.classes();
         let (Some(values), Some(stage)) = (self.values.last(), batch.stages.last()) else {
@@ -190,6 +156,53 @@ impl Workspace {
         let rows = values.chunks_exact(stage.to().len());
         for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
             logits.copy_from_slice(&row[..classes]);
+        }
+    }
+
+    fn forward_stage(&mut self, batch: &Batch<'_>, i: usize, count: usize, first: usize) {
+        let stage = &batch.stages[i];
+        let (before, after) = self.values.split_at_mut(i + 1);
+        let (input, output) = (&before[i][..], &mut after[0][..]);
+        if let (Stage::Dense(block), Packed::Dense(packed)) = (stage, &batch.packed[i]) {
+            block.forward(output, input, packed, count);
+            return;
+        }
+        let own = stage.winners();
+        let winners = &mut self.winners[i];
+        if batch.backward {
+            winners.reserve(IMAGES * own);
+        }
+        let (from, to) = (stage.from(), stage.to());
+        let inputs = input.chunks_exact(from.len());
+        let images = inputs.zip(output.chunks_exact_mut(to.len())).take(count);
+        for (image, (input, output)) in images.enumerate() {
+            let winners = batch.backward.then(|| winners.part_mut(image * own, own));
+            match (stage, &batch.packed[i]) {
+                (Stage::Conv(block), Packed::Conv(packed)) => {
+                    block.forward(output, winners, input, packed, &mut self.conv);
+                }
+                (Stage::Pool(block), _) => block.forward(output, winners, input),
+                (Stage::Activation { activation, .. }, _) => {
+                    for (from, to) in from.stretches().zip(to.stretches()) {
+                        reference::activation_forward(&mut output[to], &input[from], *activation);
+                    }
+                }
+                (Stage::Dropout { .. }, _) => {
+                    if let Some(mask) = batch.mask(i, first + image, from.values()) {
+                        to.write(output, mask);
+                    }
+                    for (from, to) in from.stretches().zip(to.stretches()) {
+                        match batch.masks {
+                            Some(_) => multiply(&mut output[to], &input[from]),
+                            None => output[to].copy_from_slice(&input[from]),
+                        }
+                    }
+                }
+                (Stage::Flatten { from, .. }, _) => {
+                    from.read(&mut output[..from.shape().len()], input);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -227,71 +240,85 @@ impl Workspace {
     /// The gradients of a task's images, from the loss's back to the first weights.
     pub(crate) fn backward(&mut self, batch: &Batch<'_>, task: &mut Task, first: usize) {
         let count = task.images;
-        for (i, stage) in batch.stages.iter().enumerate().rev() {
-            let (from, to) = (stage.from(), stage.to());
-            let (before, after) = self.d_values.split_at_mut(i + 1);
-            let d_output = &after[0][..];
-            // Nothing before the first stage has weights.
-            let wanted = i > 0;
-            before[i].reserve(IMAGES * from.len());
-            let d_input = &mut before[i][..];
-            let (input, output) = (&self.values[i][..], &self.values[i + 1][..]);
-            match (stage, &batch.packed[i], &mut task.sums[i]) {
-                (Stage::Dense(block), Packed::Dense(packed), Sums::Dense(factors)) => {
-                    let d_input = wanted.then_some(d_input);
-                    block.backward(d_input, factors, d_output, output, input, packed, count);
-                    continue;
-                }
-                (Stage::Conv(_), _, Sums::Conv(sums)) => sums.clear(),
-                _ => {}
+        for i in (0..batch.stages.len()).rev() {
+            let started = Instant::now();
+            self.backward_stage(batch, task, i, count, first);
+            self.times[i][1] += started.elapsed();
+        }
+    }
+
+    fn backward_stage(
+        &mut self,
+        batch: &Batch<'_>,
+        task: &mut Task,
+        i: usize,
+        count: usize,
+        first: usize,
+    ) {
+        let stage = &batch.stages[i];
+        let (from, to) = (stage.from(), stage.to());
+        let (before, after) = self.d_values.split_at_mut(i + 1);
+        let d_output = &after[0][..];
+        // Nothing before the first stage has weights.
+        let wanted = i > 0;
+        before[i].reserve(IMAGES * from.len());
+        let d_input = &mut before[i][..];
+        let (input, output) = (&self.values[i][..], &self.values[i + 1][..]);
+        match (stage, &batch.packed[i], &mut task.sums[i]) {
+            (Stage::Dense(block), Packed::Dense(packed), Sums::Dense(factors)) => {
+                let d_input = wanted.then_some(d_input);
+                block.backward(d_input, factors, d_output, output, input, packed, count);
+                return;
             }
-            let own = stage.winners();
-            for image in 0..count {
-                let input = &input[image * from.len()..][..from.len()];
-                let output = &output[image * to.len()..][..to.len()];
-                let d_input = &mut d_input[image * from.len()..][..from.len()];
-                let d_output = &d_output[image * to.len()..][..to.len()];
-                match (stage, &batch.packed[i], &mut task.sums[i]) {
-                    (Stage::Conv(block), Packed::Conv(packed), Sums::Conv(sums)) => {
-                        let winners = self.winners[i].part(image * own, own);
-                        let saved = Saved {
-                            input,
-                            output,
-                            winners,
-                        };
-                        let d_input = wanted.then_some(d_input);
-                        block.backward(d_input, sums, d_output, saved, packed, &mut self.conv);
-                    }
-                    (Stage::Pool(block), ..) => {
-                        block.backward(d_input, d_output, &self.winners[i], image * own);
-                    }
-                    (Stage::Activation { activation, .. }, ..) => {
-                        for (from, to) in from.stretches().zip(to.stretches()) {
-                            let (d_input, d_output) = (&mut d_input[from.clone()], &d_output[to]);
-                            reference::activation_backward(
-                                d_input,
-                                d_output,
-                                &input[from],
-                                *activation,
-                            );
-                        }
-                    }
-                    (Stage::Dropout { .. }, ..) => {
-                        if let Some(mask) = batch.mask(i, first + image, from.values()) {
-                            from.write(d_input, mask);
-                        }
-                        for (from, to) in from.stretches().zip(to.stretches()) {
-                            match batch.masks {
-                                Some(_) => multiply(&mut d_input[from], &d_output[to]),
-                                None => d_input[from].copy_from_slice(&d_output[to]),
-                            }
-                        }
-                    }
-                    (Stage::Flatten { from, .. }, ..) => {
-                        from.write(d_input, &d_output[..from.shape().len()]);
-                    }
-                    _ => {}
+            (Stage::Conv(_), _, Sums::Conv(sums)) => sums.clear(),
+            _ => {}
+        }
+        let own = stage.winners();
+        for image in 0..count {
+            let input = &input[image * from.len()..][..from.len()];
+            let output = &output[image * to.len()..][..to.len()];
+            let d_input = &mut d_input[image * from.len()..][..from.len()];
+            let d_output = &d_output[image * to.len()..][..to.len()];
+            match (stage, &batch.packed[i], &mut task.sums[i]) {
+                (Stage::Conv(block), Packed::Conv(packed), Sums::Conv(sums)) => {
+                    let winners = self.winners[i].part(image * own, own);
+                    let saved = Saved {
+                        input,
+                        output,
+                        winners,
+                    };
+                    let d_input = wanted.then_some(d_input);
+                    block.backward(d_input, sums, d_output, saved, packed, &mut self.conv);
                 }
+                (Stage::Pool(block), ..) => {
+                    block.backward(d_input, d_output, &self.winners[i], image * own);
+                }
+                (Stage::Activation { activation, .. }, ..) => {
+                    for (from, to) in from.stretches().zip(to.stretches()) {
+                        let (d_input, d_output) = (&mut d_input[from.clone()], &d_output[to]);
+                        reference::activation_backward(
+                            d_input,
+                            d_output,
+                            &input[from],
+                            *activation,
+                        );
+                    }
+                }
+                (Stage::Dropout { .. }, ..) => {
+                    if let Some(mask) = batch.mask(i, first + image, from.values()) {
+                        from.write(d_input, mask);
+                    }
+                    for (from, to) in from.stretches().zip(to.stretches()) {
+                        match batch.masks {
+                            Some(_) => multiply(&mut d_input[from], &d_output[to]),
+                            None => d_input[from].copy_from_slice(&d_output[to]),
+                        }
+                    }
+                }
+                (Stage::Flatten { from, .. }, ..) => {
+                    from.write(d_input, &d_output[..from.shape().len()]);
+                }
+                _ => {}
             }
         }
     }
