@@ -30,7 +30,7 @@ impl Engine {
             Engine::Stock => ops::conv(x, weight, bias, geometry),
             Engine::Kernels(level) => {
                 let layer = ConvLayer::new(level, geometry, false, None, false);
-                kernels::conv(x, weight, bias, Arc::new(layer))
+                kernels::conv(x, weight, bias, Arc::new(layer), false)
             }
         }
     }

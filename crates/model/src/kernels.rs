@@ -27,22 +27,24 @@ use burn::{
 };
 use glassbox_scratch::{
     Adam, Operations, Optimizer,
-    kernels::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Level},
+    kernels::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images, Level},
 };
 
 /// Convolution, bias and what else the layer does in the same pass, of `x` `[n, in, h, w]`.
+/// Its output lies channels last if that is what comes next reads.
 pub(crate) fn conv(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
     layer: Arc<ConvLayer>,
+    channels_last: bool,
 ) -> Tensor<4> {
     let (x, weight, bias) = (
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
     );
-    Tensor::from_dispatch(Dispatch::conv_layer(x, weight, bias, layer))
+    Tensor::from_dispatch(Dispatch::conv_layer(x, weight, bias, layer, channels_last))
 }
 
 /// Dense layer with its bias and ReLU, of `x` `[n, in, 1, 1]`.
@@ -127,6 +129,7 @@ pub(crate) trait KernelOps: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         layer: Arc<ConvLayer>,
+        channels_last: bool,
     ) -> FloatTensor<Self>;
 
     fn dense_layer(
@@ -144,6 +147,7 @@ pub(crate) trait Kernels: Backend {
     fn conv_forward(
         tensors: [&FloatTensor<Self>; 3],
         layer: &ConvLayer,
+        channels_last: bool,
         training: bool,
     ) -> (FloatTensor<Self>, ConvSaved);
 
@@ -191,8 +195,9 @@ impl KernelOps for Flex {
         weight: FlexTensor,
         bias: FlexTensor,
         layer: Arc<ConvLayer>,
+        channels_last: bool,
     ) -> FlexTensor {
-        Self::conv_forward([&x, &weight, &bias], &layer, false).0
+        Self::conv_forward([&x, &weight, &bias], &layer, channels_last, false).0
     }
 
     fn dense_layer(
@@ -211,25 +216,19 @@ impl KernelOps for Flex {
 
 impl Kernels for Flex {
     fn conv_forward(
-        tensors: [&FlexTensor; 3],
+        [x, weight, bias]: [&FlexTensor; 3],
         layer: &ConvLayer,
+        channels_last: bool,
         training: bool,
     ) -> (FlexTensor, ConvSaved) {
-        let [x, weight, bias] = tensors.map(FlexTensor::to_contiguous);
-        let shape: [usize; 3] = layer.output().into();
-        let images = x.shape()[0];
-        let mut output = vec![0.0; images * layer.output().len()];
-        let saved = layer.forward(
-            &mut output,
-            values(&x),
-            values(&weight),
-            values(&bias),
-            training,
-        );
-        (
-            tensor(output, [images, shape[0], shape[1], shape[2]]),
-            saved,
-        )
+        let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
+        let x = readable(x, layer.input_strides());
+        let [channels, height, width]: [usize; 3] = layer.output().into();
+        let shape = [x.shape()[0], channels, height, width];
+        let mut output = Room::new(shape, channels_last.then(|| layer.output_strides()));
+        let (weight, bias) = (values(&weight), values(&bias));
+        let saved = layer.forward(output.images(), images(&x), weight, bias, training);
+        (output.into_tensor(), saved)
     }
 
     fn conv_backward(
@@ -240,26 +239,27 @@ impl Kernels for Flex {
         saved: &ConvSaved,
         wanted: bool,
     ) -> [Option<FlexTensor>; 3] {
-        let tensors = [d_output, output, input].map(|tensor| tensor.to_contiguous());
-        let [d_output, output, input] = &tensors;
-        let mut d_input = wanted.then(|| vec![0.0; values(input).len()]);
-        let (shape, filters) = (layer.weight_shape(), layer.weight_shape()[0]);
+        let input = readable(&input, layer.input_strides());
+        let output = readable(&output, Some(layer.output_strides()));
+        let d_output = readable(&d_output, Some(layer.output_strides()));
+        let strides = layer.input_strides().filter(|_| !input.is_contiguous());
+        let mut d_input = wanted.then(|| Room::new(input.shape().dims(), strides));
+        let shape = layer.weight_shape();
         let mut d_weight = vec![0.0; shape.iter().product()];
-        let mut d_bias = vec![0.0; filters];
+        let mut d_bias = vec![0.0; shape[0]];
         layer.backward(
-            d_input.as_deref_mut(),
+            d_input.as_mut().map(Room::images),
             &mut d_weight,
             &mut d_bias,
-            values(d_output),
-            values(output),
-            values(input),
+            images(&d_output),
+            images(&output),
+            images(&input),
             saved,
         );
-        let d_input = d_input.map(|d_input| tensor(d_input, input.shape()));
         [
-            d_input,
+            d_input.map(Room::into_tensor),
             Some(tensor(d_weight, shape)),
-            Some(tensor(d_bias, [filters])),
+            Some(tensor(d_bias, [shape[0]])),
         ]
     }
 
@@ -342,6 +342,85 @@ impl Kernels for Flex {
     }
 }
 
+/// A tensor that a layer can read as it lies: contiguous, or channels last with these strides.
+fn readable(tensor: &FlexTensor, strides: Option<[usize; 4]>) -> FlexTensor {
+    let lies = |strides: [usize; 4]| {
+        let own = tensor.layout().strides().iter();
+        own.copied().eq(strides.map(|stride| stride as isize))
+    };
+    match strides {
+        Some(strides) if lies(strides) => tensor.clone(),
+        _ => tensor.to_contiguous(),
+    }
+}
+
+/// The images of a tensor that came from [`readable`].
+fn images(tensor: &FlexTensor) -> Images<&[f32]> {
+    if tensor.is_contiguous() {
+        return Images::Planar(values(tensor));
+    }
+    let layout = tensor.layout();
+    let step = layout
+        .strides()
+        .first()
+        .map_or(0, |step| step.unsigned_abs());
+    let first = layout.start_offset();
+    Images::ChannelsLast(&tensor.storage()[first..first + step * layout.shape()[0]])
+}
+
+/// Memory for a tensor of images `[n, channels, height, width]` that a layer will write.
+struct Room {
+    values: Vec<f32>,
+    shape: [usize; 4],
+    /// Where they lie channels last: their strides, and the first value.
+    channels_last: Option<([usize; 4], usize)>,
+}
+
+impl Room {
+    fn new(shape: [usize; 4], strides: Option<[usize; 4]>) -> Self {
+        let Some(strides) = strides else {
+            let values = vec![0.0; shape.iter().product()];
+            return Self {
+                values,
+                shape,
+                channels_last: None,
+            };
+        };
+        // Registers are loaded faster from whole cache lines.
+        const LINE: usize = 64;
+        let values = vec![0.0; shape[0] * strides[0] + LINE / size_of::<f32>()];
+        let first = values
+            .as_ptr()
+            .align_offset(LINE)
+            .min(LINE / size_of::<f32>());
+        Self {
+            values,
+            shape,
+            channels_last: Some((strides, first)),
+        }
+    }
+
+    fn images(&mut self) -> Images<&mut [f32]> {
+        match self.channels_last {
+            None => Images::Planar(&mut self.values),
+            Some((strides, first)) => {
+                Images::ChannelsLast(&mut self.values[first..first + self.shape[0] * strides[0]])
+            }
+        }
+    }
+
+    fn into_tensor(self) -> FlexTensor {
+        match self.channels_last {
+            None => tensor(self.values, self.shape),
+            Some((strides, first)) => {
+                let strides = strides.map(|stride| stride as isize).to_vec();
+                let layout = Layout::new(self.shape.into(), strides, first);
+                FlexTensor::new(Bytes::from_elems(self.values), layout, DType::F32)
+            }
+        }
+    }
+}
+
 /// The values of a contiguous tensor of `f32`, which everything on a Flex device is here; anything else would be a fault of
 /// ours, and its missing values are asserted by the layers.
 fn values(tensor: &FlexTensor) -> &[f32] {
@@ -370,6 +449,7 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         layer: Arc<ConvLayer>,
+        channels_last: bool,
     ) -> FloatTensor<Self> {
         // A node's guard must live until `finish`.
         let nodes = [x.node(), weight.node(), bias.node()];
@@ -381,7 +461,7 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
                     &weight.into_primitive(),
                     &bias.into_primitive(),
                 ];
-                let (output, saved) = B::conv_forward(tensors, &layer, true);
+                let (output, saved) = B::conv_forward(tensors, &layer, channels_last, true);
                 prep.finish((input, output.clone(), layer, saved), output)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::conv_layer(
@@ -389,6 +469,7 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
                 weight.into_primitive(),
                 bias.into_primitive(),
                 layer,
+                channels_last,
             )),
         }
     }

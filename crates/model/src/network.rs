@@ -51,6 +51,9 @@ pub(crate) struct Conv {
     /// Our kernels, with the pooling behind the block where they can take it in; `None` for the backend's own operations.
     #[module(skip)]
     kernels: Option<Arc<ConvLayer>>,
+    /// Whether the kernels behind it read channels last.
+    #[module(skip)]
+    channels_last: bool,
 }
 
 #[derive(Module, Debug)]
@@ -121,6 +124,7 @@ impl Network {
                             Some(Arc::new(layer))
                         }
                     },
+                    channels_last: false,
                 }),
                 Operation::Dense {
                     inputs,
@@ -147,6 +151,7 @@ impl Network {
                 }),
             });
         }
+        hand_on_channels_last(&mut blocks);
         let plan = plan.clone();
         Ok(Self {
             blocks,
@@ -257,7 +262,8 @@ impl Conv {
         match &self.kernels {
             None => ops::activate(self.pre(x), self.activation),
             Some(layer) => {
-                let y = kernels::conv(x, self.weight.val(), self.bias.val(), Arc::clone(layer));
+                let (weight, bias) = (self.weight.val(), self.bias.val());
+                let y = kernels::conv(x, weight, bias, Arc::clone(layer), self.channels_last);
                 activate_rest(y, self.activation)
             }
         }
@@ -286,6 +292,25 @@ fn activate_rest(y: Tensor<4>, activation: Activation) -> Tensor<4> {
     match activation {
         Activation::Relu => y,
         activation => ops::activate(y, activation),
+    }
+}
+
+/// Lets kernels hand their outputs on as they are, where kernels read them so.
+fn hand_on_channels_last(blocks: &mut [Block]) {
+    let mut reader = None;
+    for block in blocks.iter_mut().rev() {
+        match block {
+            Block::Fixed(fixed) if fixed.taken_in => {}
+            Block::Conv(conv) => {
+                let layer = conv.kernels.as_ref();
+                // Any other activation is Burn's, which hands on what it likes.
+                let last = matches!(conv.activation, Activation::Relu | Activation::Linear);
+                let written = layer.map(|layer| layer.output_strides());
+                conv.channels_last = last && written.is_some() && written == reader;
+                reader = layer.and_then(|layer| layer.input_strides());
+            }
+            _ => reader = None,
+        }
     }
 }
 

@@ -44,6 +44,6 @@ mod stage;
 mod table;
 mod task;
 
-pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved};
+pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images};
 pub use network::{Network, Times};
 pub use simd::{Level, SIMD_VARIABLE, UnknownLevel};

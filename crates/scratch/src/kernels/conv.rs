@@ -93,6 +93,20 @@ pub(crate) struct ConvWorkspace {
     lists: Lists,
 }
 
+/// What stands around a convolution in its network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neighbours {
+    /// Whether its input's gradient will never be asked for.
+    pub first: bool,
+    pub relu: bool,
+    /// A pooling that is computed with it.
+    pub pool: Option<PoolGeometry>,
+    /// The padding with which what comes next reads its output.
+    pub frame: Sides,
+    /// Rows and columns of its (pooled) output that anything depends on. The others are not computed.
+    pub used: [usize; 2],
+}
+
 /// Whether a pooling behind this activation can be computed within the block.
 pub(crate) fn fuses(activation: Activation, pool: &PoolGeometry) -> bool {
     // max and ReLU may change places.
@@ -103,15 +117,16 @@ pub(crate) fn fuses(activation: Activation, pool: &PoolGeometry) -> bool {
 }
 
 impl ConvBlock {
-    /// A block whose output will be read with the padding `frame`. A `first` block has no input gradient.
-    pub(crate) fn new(
-        level: Level,
-        geometry: &ConvGeometry,
-        relu: bool,
-        pool: Option<&PoolGeometry>,
-        frame: Sides,
-        first: bool,
-    ) -> Self {
+    /// The block of a convolution.
+    pub(crate) fn new(level: Level, geometry: &ConvGeometry, neighbours: &Neighbours) -> Self {
+        let Neighbours {
+            first,
+            relu,
+            pool,
+            frame,
+            used,
+        } = *neighbours;
+        let pool = pool.as_ref();
         let lanes = level.lanes();
         let from = geometry.input();
         let [kh, kw] = geometry.kernel();
@@ -172,15 +187,14 @@ impl ConvBlock {
             output_rows: Vec::new(),
             input,
         };
-        block.tables(pool);
+        block.tables(pool, used);
         block
     }
 
-    fn tables(&mut self, pool: Option<&PoolGeometry>) {
+    fn tables(&mut self, pool: Option<&PoolGeometry>, [height, width]: [usize; 2]) {
         let [sh, sw] = self.geometry.stride();
         let patch = |i: usize, j: usize| place(self.input.framed(i * sh, j * sw));
-        let out = self.output.shape();
-        let pixels = || (0..out.height()).flat_map(|i| (0..out.width()).map(move |j| (i, j)));
+        let pixels = || (0..height).flat_map(|i| (0..width).map(move |j| (i, j)));
         self.output_rows = pixels().map(|(i, j)| place(self.output.at(i, j))).collect();
         let ([kh, kw], [down, right]) =
             pool.map_or(([1, 1], [1, 1]), |pool| (pool.kernel(), pool.stride()));
@@ -189,22 +203,22 @@ impl ConvBlock {
         self.windows = pixels().map(|(i, j)| patch(i * down, j * right)).collect();
         if pool.is_some() {
             // A band is a row of windows; of outputs that no window has, none is computed.
-            let width = (out.width() - 1) * right + kw;
-            self.bands = (0..out.height())
+            let across = width.saturating_sub(1) * right + kw;
+            self.bands = (0..height)
                 .map(|i| {
                     (0..kh)
-                        .flat_map(|u| (0..width).map(move |j| (u, j)))
+                        .flat_map(|u| (0..across).map(move |j| (u, j)))
                         .map(|(u, j)| patch(i * down + u, j))
                         .collect()
                 })
                 .collect();
-            self.band_rows = (0..kh * width).map(|k| place(k * self.channels)).collect();
+            self.band_rows = (0..kh * across).map(|k| place(k * self.channels)).collect();
             self.pool = Some(Pool {
-                rows: (0..out.width())
+                rows: (0..width)
                     .map(|j| place(j * right * self.channels))
                     .collect(),
                 window: window()
-                    .map(|(u, v)| place((u * width + v) * self.channels))
+                    .map(|(u, v)| place((u * across + v) * self.channels))
                     .collect(),
             });
         } else {
@@ -221,6 +235,11 @@ impl ConvBlock {
     /// What it writes of each image.
     pub(crate) fn output(&self) -> &Map {
         &self.output
+    }
+
+    /// Whether its input has a frame.
+    pub(crate) fn pads(&self) -> bool {
+        !self.geometry.padding().is_zero()
     }
 
     /// Whether it was built for one.

@@ -7,19 +7,27 @@ use glassbox_spec::{Activation, ConvGeometry, ImageShape, PoolGeometry, Sides};
 use rayon::prelude::*;
 
 use super::{
-    conv::{ConvBlock, ConvSums, ConvWorkspace, PackedConv, Saved, fuses},
+    conv::{ConvBlock, ConvSums, ConvWorkspace, Neighbours, PackedConv, Saved, fuses},
     dense::{DenseBlock, DenseFactors, PackedDense},
+    map::Map,
     per_thread::PerThread,
     simd::{Buffer, Level, Winners},
     task::IMAGES,
 };
 
+/// The images of a batch, one behind the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Images<T> {
+    /// `[n, channels, height, width]`
+    Planar(T),
+    /// As layers hand them on, without a copy: channels last, with the strides that the layer says.
+    ChannelsLast(T),
+}
+
 /// A convolution with its bias and, in the same pass, a ReLU and a max pooling.
 #[derive(Debug)]
 pub struct ConvLayer {
     block: ConvBlock,
-    /// Values of one image, read and written.
-    sizes: [usize; 2],
     packed: Reused<PackedConv>,
     sums: Mutex<Vec<ConvSums>>,
     workspaces: PerThread<ConvMaps>,
@@ -103,9 +111,15 @@ impl ConvLayer {
         first: bool,
     ) -> Self {
         let output = pool.map_or(geometry.output(), PoolGeometry::output);
+        let neighbours = Neighbours {
+            first,
+            relu,
+            pool: pool.copied(),
+            frame: Sides::default(),
+            used: [output.height(), output.width()],
+        };
         Self {
-            block: ConvBlock::new(level, geometry, relu, pool, Sides::default(), first),
-            sizes: [geometry.input().len(), output.len()],
+            block: ConvBlock::new(level, geometry, &neighbours),
             packed: Reused::default(),
             sums: Mutex::default(),
             workspaces: PerThread::default(),
@@ -122,47 +136,59 @@ impl ConvLayer {
         self.block.weight_shape()
     }
 
-    /// Output `[n, out, oh, ow]` (pooled, if it pools) of input `[n, in, h, w]`, weight `[out, in, kh, kw]` and bias `[out]`.
-    /// What the backward pass needs is recorded if `training`.
+    /// Strides of input images with their channels last: from image to image, channel to channel, row to row, pixel to pixel;
+    /// `None` if it does not read such, because it pads them.
+    pub fn input_strides(&self) -> Option<[usize; 4]> {
+        let map = self.block.input();
+        (!self.block.pads()).then(|| map.strides())
+    }
+
+    /// The same of output images.
+    pub fn output_strides(&self) -> [usize; 4] {
+        self.block.output().strides()
+    }
+
+    /// Output images (pooled, if it pools) of input images, weight `[out, in, kh, kw]` and bias `[out]`. What the backward pass
+    /// needs is recorded if `training`.
     pub fn forward(
         &self,
-        output: &mut [f32],
-        input: &[f32],
+        output: Images<&mut [f32]>,
+        input: Images<&[f32]>,
         weight: &[f32],
         bias: &[f32],
         training: bool,
     ) -> ConvSaved {
-        let images = self.check(input.len(), output.len());
+        let images = input.count(self.block.input());
         let packed = self
             .packed
             .fill(|packed| self.block.pack(packed, weight, bias));
         let mut all_winners = vec![Winners::default(); images.div_ceil(IMAGES)];
-        let [from, to] = self.sizes;
         let own = self.block.winners();
-        let inputs = input.par_chunks(IMAGES * from);
-        inputs
-            .zip(output.par_chunks_mut(IMAGES * to))
-            .zip(&mut all_winners)
-            .for_each(|((input, output), winners)| {
-                let ConvMaps {
-                    input: x,
-                    output: y,
-                    conv,
-                    ..
-                } = &mut *self.workspaces.own();
-                x.reserve(self.block.input().len());
-                y.reserve(self.block.output().len());
-                if training {
-                    winners.reserve(output.len() / to * own);
+        let to = self.block.output();
+        let (size, planar) = (output.size(to), matches!(output, Images::Planar(_)));
+        let output = output.values();
+        assert_eq!(output.len(), images * size, "output");
+        let tasks = output.par_chunks_mut(IMAGES * size).zip(&mut all_winners);
+        tasks.enumerate().for_each(|(task, (output, winners))| {
+            let maps = &mut *self.workspaces.own();
+            maps.output.reserve(to.len());
+            if training {
+                winners.reserve(output.len() / size * own);
+            }
+            for (image, output) in output.chunks_exact_mut(size).enumerate() {
+                let number = task * IMAGES + image;
+                let x = input.map(number, self.block.input(), &mut maps.input);
+                let winners = training.then(|| winners.part_mut(image * own, own));
+                if planar {
+                    self.block
+                        .forward(&mut maps.output, winners, x, &packed, &mut maps.conv);
+                    to.read(output, &maps.output);
+                } else {
+                    self.block
+                        .forward(output, winners, x, &packed, &mut maps.conv);
                 }
-                let images = input.chunks_exact(from).zip(output.chunks_exact_mut(to));
-                for (image, (input, output)) in images.enumerate() {
-                    self.block.input().write(x, input);
-                    let winners = training.then(|| winners.part_mut(image * own, own));
-                    self.block.forward(y, winners, x, &packed, conv);
-                    self.block.output().read(output, y);
-                }
-            });
+            }
+        });
         ConvSaved {
             packed,
             winners: Arc::new(all_winners),
@@ -174,16 +200,18 @@ impl ConvLayer {
     #[allow(clippy::too_many_arguments)] // the reference's, and what was saved
     pub fn backward(
         &self,
-        d_input: Option<&mut [f32]>,
+        d_input: Option<Images<&mut [f32]>>,
         d_weight: &mut [f32],
         d_bias: &mut [f32],
-        d_output: &[f32],
-        output: &[f32],
-        input: &[f32],
+        d_output: Images<&[f32]>,
+        output: Images<&[f32]>,
+        input: Images<&[f32]>,
         saved: &ConvSaved,
     ) {
-        let images = self.check(input.len(), output.len());
-        assert_eq!(d_output.len(), output.len(), "d_output");
+        let (from, to) = (self.block.input(), self.block.output());
+        let images = input.count(from);
+        assert_eq!(output.count(to), images, "output");
+        assert_eq!(d_output.count(to), images, "d_output");
         assert!(
             d_input.is_none() || self.block.has_input_gradient(),
             "d_input of a first layer"
@@ -193,88 +221,115 @@ impl ConvLayer {
         while sums.len() < tasks {
             sums.push(ConvSums::default());
         }
-        let [from, to] = self.sizes;
         let own = self.block.winners();
+        let planar = matches!(d_input, Some(Images::Planar(_)));
+        let size = d_input.as_ref().map_or(0, |d_input| d_input.size(from));
         // Without an input gradient there is nothing to cut into tasks.
-        let mut none = Vec::new();
-        none.resize_with(tasks, || None);
-        let d_inputs: Vec<Option<&mut [f32]>> = match d_input {
-            Some(d_input) => d_input.chunks_mut(IMAGES * from).map(Some).collect(),
-            None => none,
-        };
-        let tensors = input
-            .par_chunks(IMAGES * from)
-            .zip(output.par_chunks(IMAGES * to));
-        let tensors = tensors.zip(d_output.par_chunks(IMAGES * to)).zip(d_inputs);
+        let mut d_inputs: Vec<Option<&mut [f32]>> = Vec::new();
+        if let Some(d_input) = d_input {
+            let d_input = d_input.values();
+            assert_eq!(d_input.len(), images * size, "d_input");
+            d_inputs.extend(d_input.chunks_mut(IMAGES * size).map(Some));
+        }
+        d_inputs.resize_with(tasks, || None);
         let tasks = sums[..tasks]
             .par_iter_mut()
             .zip(saved.winners.par_iter())
-            .zip(tensors);
-        tasks.for_each(
-            |((sums, winners), (((input, output), d_output), mut d_input))| {
+            .zip(d_inputs);
+        tasks
+            .enumerate()
+            .for_each(|(task, ((sums, winners), mut d_input))| {
                 let maps = &mut *self.workspaces.own();
-                maps.input.reserve(self.block.input().len());
-                maps.d_input.reserve(self.block.input().len());
-                maps.output.reserve(self.block.output().len());
-                maps.d_output.reserve(self.block.output().len());
+                maps.d_input.reserve(from.len());
                 sums.clear();
-                for image in 0..input.len() / from {
-                    let (inputs, outputs) = (
-                        image * from..(image + 1) * from,
-                        image * to..(image + 1) * to,
-                    );
-                    self.block
-                        .input()
-                        .write(&mut maps.input, &input[inputs.clone()]);
-                    self.block
-                        .output()
-                        .write(&mut maps.output, &output[outputs.clone()]);
-                    self.block
-                        .output()
-                        .write(&mut maps.d_output, &d_output[outputs]);
-                    let winners = winners.part(image * own, own);
-                    let own_saved = Saved {
-                        input: &maps.input,
-                        output: &maps.output,
-                        winners,
+                for image in 0..IMAGES.min(images - task * IMAGES) {
+                    let number = task * IMAGES + image;
+                    let saved_values = Saved {
+                        input: input.map(number, from, &mut maps.input),
+                        output: output.map(number, to, &mut maps.output),
+                        winners: winners.part(image * own, own),
                     };
-                    let wanted = d_input.is_some().then_some(&mut maps.d_input[..]);
+                    let d_output = d_output.map(number, to, &mut maps.d_output);
+                    let wanted = d_input.as_mut().map(|d_input| match planar {
+                        true => &mut maps.d_input[..],
+                        false => &mut d_input[image * size..(image + 1) * size],
+                    });
                     self.block.backward(
                         wanted,
                         sums,
-                        &maps.d_output,
-                        own_saved,
+                        d_output,
+                        saved_values,
                         &saved.packed,
                         &mut maps.conv,
                     );
-                    if let Some(d_input) = &mut d_input {
-                        self.block.input().read(&mut d_input[inputs], &maps.d_input);
+                    if let (Some(d_input), true) = (&mut d_input, planar) {
+                        from.read(
+                            &mut d_input[image * size..(image + 1) * size],
+                            &maps.d_input,
+                        );
                     }
                 }
-            },
-        );
+            });
         if let [total, others @ ..] = &mut sums[..images.div_ceil(IMAGES)] {
             self.block.sum(d_weight, d_bias, total, others.iter());
         }
     }
 
     /// What a forward pass without pooling leaves.
-    pub(crate) fn saved(&self, input: &[f32], weight: &[f32]) -> ConvSaved {
-        let winners = vec![Winners::default(); input.len().div_ceil(IMAGES * self.sizes[0])];
+    pub(crate) fn saved(&self, images: Images<&[f32]>, weight: &[f32]) -> ConvSaved {
+        let tasks = images.count(self.block.input()).div_ceil(IMAGES);
         let packed = self
             .packed
             .fill(|packed| self.block.pack(packed, weight, &[]));
         ConvSaved {
             packed,
-            winners: Arc::new(winners),
+            winners: Arc::new(vec![Winners::default(); tasks]),
+        }
+    }
+}
+
+impl<T> Images<T> {
+    /// Values of one image.
+    fn size(&self, map: &Map) -> usize {
+        match self {
+            Images::Planar(_) => map.shape().len(),
+            Images::ChannelsLast(_) => map.len(),
         }
     }
 
-    fn check(&self, input: usize, output: usize) -> usize {
-        let images = input / self.sizes[0];
-        assert_eq!(input, images * self.sizes[0], "input");
-        assert_eq!(output, images * self.sizes[1], "output");
-        images
+    /// All values.
+    fn values(self) -> T {
+        match self {
+            Images::Planar(values) | Images::ChannelsLast(values) => values,
+        }
+    }
+}
+
+impl<'a> Images<&'a [f32]> {
+    fn count(self, map: &Map) -> usize {
+        let (values, size) = (self.values().len(), self.size(map));
+        assert!(
+            values.is_multiple_of(size),
+            "{values} values are no images of {size}"
+        );
+        values / size
+    }
+
+    /// One image as a map: where it is, or, if it is planar, copied into `room`.
+    fn map<'b>(self, number: usize, map: &Map, room: &'b mut Buffer) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        let size = self.size(map);
+        let image = &self.values()[number * size..(number + 1) * size];
+        match self {
+            Images::ChannelsLast(_) => image,
+            Images::Planar(_) => {
+                room.reserve(map.len());
+                map.write(room, image);
+                room
+            }
+        }
     }
 }
 

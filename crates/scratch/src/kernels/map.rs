@@ -50,6 +50,11 @@ impl Map {
         self.len
     }
 
+    /// From image to image, channel to channel, row to row, pixel to pixel.
+    pub(crate) fn strides(&self) -> [usize; 4] {
+        [self.len, 1, self.row, self.pixel]
+    }
+
     /// Where a pixel is; `y` and `x` count from the first pixel of the image.
     pub(crate) fn at(&self, y: usize, x: usize) -> usize {
         self.origin + y * self.row + x * self.pixel
@@ -62,13 +67,33 @@ impl Map {
 
     /// Takes an image `[channels, height, width]` in.
     pub(crate) fn write(&self, map: &mut [f32], image: &[f32]) {
-        let (height, width) = (self.shape.height(), self.shape.width());
-        for (channel, plane) in image.chunks_exact(height * width).enumerate() {
-            for (y, row) in plane.chunks_exact(width).enumerate() {
-                let pixels = map[self.at(y, 0)..].chunks_mut(self.pixel);
-                for (pixel, value) in pixels.zip(row) {
-                    pixel[channel] = *value;
+        match (self.shape.channels(), self.pixel) {
+            (1, 1) => self.interleave::<1>(map, image),
+            (3, 3) => self.interleave::<3>(map, image),
+            _ => {
+                let (height, width) = (self.shape.height(), self.shape.width());
+                for (channel, plane) in image.chunks_exact(height * width).enumerate() {
+                    for (y, row) in plane.chunks_exact(width).enumerate() {
+                        let pixels = map[self.at(y, 0)..].chunks_mut(self.pixel);
+                        for (pixel, value) in pixels.zip(row) {
+                            pixel[channel] = *value;
+                        }
+                    }
                 }
+            }
+        }
+    }
+
+    /// [`Map::write`] for pixels of a known number of channels, without filling.
+    fn interleave<const CHANNELS: usize>(&self, map: &mut [f32], image: &[f32]) {
+        let width = self.shape.width();
+        let plane = self.shape.height() * width;
+        for y in 0..self.shape.height() {
+            let planes: [&[f32]; CHANNELS] =
+                std::array::from_fn(|channel| &image[channel * plane + y * width..][..width]);
+            let (pixels, _) = map[self.at(y, 0)..][..width * CHANNELS].as_chunks_mut::<CHANNELS>();
+            for (x, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = planes.map(|plane| plane[x]);
             }
         }
     }

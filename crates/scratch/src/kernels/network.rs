@@ -110,8 +110,13 @@ impl Network {
         let classes = self.plan.classes();
         logits.resize(count * classes, 0.0);
         let each = images_per_task(count);
-        let images = images.par_chunks(each * self.plan.input().len());
         let batch = self.batch(count);
+        if count <= each {
+            // Waking another thread costs more than a few images.
+            self.workspaces.own().forward(&batch, images, logits, 0);
+            return Ok(());
+        }
+        let images = images.par_chunks(each * self.plan.input().len());
         let tasks = images.zip(logits.par_chunks_mut(each * classes));
         tasks.for_each(|(images, logits)| self.workspaces.own().forward(&batch, images, logits, 0));
         Ok(())

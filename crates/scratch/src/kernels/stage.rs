@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use glassbox_spec::{Activation, ImageShape, Operation, Plan, PlannedLayer, PoolGeometry, Sides};
+use glassbox_spec::{
+    Activation, ImageShape, Operation, Plan, PlannedLayer, PoolGeometry, Shape, Sides,
+};
 
 use super::{
-    conv::{ConvBlock, fuses},
+    conv::{ConvBlock, Neighbours, fuses},
     dense::DenseBlock,
     map::Map,
     pool::PoolBlock,
@@ -131,6 +133,7 @@ impl Stage {
 pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, Vec<String>) {
     let layers = plan.layers();
     let (mut stages, mut names): (Vec<Stage>, Vec<String>) = (Vec::new(), Vec::new());
+    let used = used_outputs(layers);
     let mut at = 0;
     while let Some(layer) = layers.get(at) {
         let pool = taken_in(layer, layers.get(at + 1));
@@ -162,8 +165,14 @@ pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, V
                 } else {
                     frame(next)
                 };
-                let first = stages.is_empty();
-                let block = ConvBlock::new(level, &geometry, relu, pool.as_ref(), frame, first);
+                let neighbours = Neighbours {
+                    first: stages.is_empty(),
+                    relu,
+                    pool,
+                    frame,
+                    used: used[at + usize::from(pool.is_some())],
+                };
+                let block = ConvBlock::new(level, &geometry, &neighbours);
                 Some(Stage::Conv(Box::new(block)))
             }
             (Operation::Dense { inputs, units, .. }, _) => Some(Stage::Dense(DenseBlock::new(
@@ -224,6 +233,48 @@ fn taken_in(layer: &PlannedLayer, next: Option<&PlannedLayer>) -> Option<PoolGeo
         }
         _ => None,
     }
+}
+
+/// Of each layer's output, the rows and columns that the network's output depends on: windows that do not fit are dropped, and
+/// with them, layer by layer, what they alone would have needed. Of a vector, nothing.
+fn used_outputs(layers: &[PlannedLayer]) -> Vec<[usize; 2]> {
+    let all = |shape: Shape| match shape {
+        Shape::Image(image) => [image.height(), image.width()],
+        Shape::Flat(_) => [0, 0],
+    };
+    let mut used = vec![[0, 0]; layers.len()];
+    let mut needed = layers.last().map_or([0, 0], |layer| all(layer.output));
+    for (layer, used) in layers.iter().zip(&mut used).rev() {
+        *used = needed;
+        let [height, width] = all(layer.input);
+        needed = match layer.operation {
+            Operation::Conv { geometry, .. } => {
+                let ([kh, kw], [sh, sw]) = (geometry.kernel(), geometry.stride());
+                let padding = geometry.padding();
+                [
+                    reach(used[0], kh, sh, padding.top, height),
+                    reach(used[1], kw, sw, padding.left, width),
+                ]
+            }
+            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => {
+                let ([kh, kw], [sh, sw]) = (geometry.kernel(), geometry.stride());
+                let padding = geometry.padding();
+                [
+                    reach(used[0], kh, sh, padding.top, height),
+                    reach(used[1], kw, sw, padding.left, width),
+                ]
+            }
+            Operation::Dropout { .. } => needed,
+            Operation::Flatten | Operation::Dense { .. } => [height, width],
+        };
+    }
+    used
+}
+
+/// How many of `size` inputs the first `outputs` windows cover.
+fn reach(outputs: usize, kernel: usize, stride: usize, before: usize, size: usize) -> usize {
+    let end = outputs.saturating_sub(1) * stride + kernel;
+    end.saturating_sub(before).clamp(1, size)
 }
 
 /// The padding with which what comes next reads its input.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    layers::{ConvLayer, DenseLayer},
+    layers::{ConvLayer, DenseLayer, Images::Planar},
     simd::Level,
 };
 use crate::{Adam, Operations};
@@ -21,11 +21,12 @@ impl Operations<f32> {
                     $($name => Self {
                         conv_forward: |y, x, w, b, geometry| {
                             let layer = ConvLayer::new(Level::named($name), geometry, false, None, false);
-                            layer.forward(y, x, w, b, false);
+                            layer.forward(Planar(y), Planar(x), w, b, false);
                         },
                         conv_backward: |d_x, d_w, d_b, d_y, x, w, geometry| {
                             let layer = ConvLayer::new(Level::named($name), geometry, false, None, false);
-                            layer.backward(Some(d_x), d_w, d_b, d_y, d_y, x, &layer.saved(x, w));
+                            let (x, d_y) = (Planar(x), Planar(d_y));
+                            layer.backward(Some(Planar(d_x)), d_w, d_b, d_y, d_y, x, &layer.saved(x, w));
                         },
                         dense_forward: |y, x, w, b| {
                             DenseLayer::new(Level::named($name), w.len() / b.len(), b.len(), false).forward(y, x, w, b);
