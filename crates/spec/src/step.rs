@@ -36,13 +36,18 @@ impl StepKey {
     ///
     /// 0 with probability `rate`, else 1 / (1 − rate) (Srivastava et al., 2014, in the "inverted" form).
     pub fn dropout_mask(&self, rate: f64, layer: usize, count: usize) -> Vec<f32> {
+        let mut mask = vec![0.0; count];
+        self.fill_dropout_mask(&mut mask, rate, layer);
+        mask
+    }
+
+    /// [`StepKey::dropout_mask`] in memory that is already there.
+    pub fn fill_dropout_mask(&self, mask: &mut [f32], rate: f64, layer: usize) {
         // A network has at most 1,000 layers, so batches and layers never share a stream.
         let index = self.batch.wrapping_mul(1_000).wrapping_add(layer as u32);
         let mut random = Random::new(self.seed, Stream::Dropout, self.epoch, index);
         let kept = (1.0 / (1.0 - rate)) as f32;
-        (0..count)
-            .map(|_| if random.uniform() < rate { 0.0 } else { kept })
-            .collect()
+        mask.fill_with(|| if random.uniform() < rate { 0.0 } else { kept });
     }
 }
 

@@ -318,6 +318,21 @@ impl ConvBlock {
         }
     }
 
+    /// Makes room for an image's way through the block.
+    pub(crate) fn reserve(&self, workspace: &mut ConvWorkspace, backward: bool) {
+        if self.pool.is_some() {
+            workspace.band.reserve(self.band_rows.len() * self.channels);
+        }
+        if backward {
+            let windows = self.windows.len();
+            workspace.gradient.reserve(windows * self.channels);
+            let places = self.places.len();
+            workspace
+                .lists
+                .reserve(self.level, windows, places, self.channels);
+        }
+    }
+
     /// One image. `winners` are those of this image, where a backward pass will follow a pooling.
     pub(crate) fn forward(
         &self,
@@ -328,9 +343,6 @@ impl ConvBlock {
         workspace: &mut ConvWorkspace,
     ) {
         let band = &mut workspace.band;
-        if self.pool.is_some() {
-            band.reserve(self.band_rows.len() * self.channels);
-        }
         for (i, input_rows) in self.bands.iter().enumerate() {
             let product = Product {
                 output: match self.pool {
@@ -389,7 +401,6 @@ impl ConvBlock {
         } = workspace;
         sums.bias.reserve(self.channels);
         sums.weight.reserve(self.channels * patch_len);
-        gradient.reserve(count);
         let gradient = &mut gradient[..count];
         self.level.active_gradients(ActiveGradients {
             gradient,

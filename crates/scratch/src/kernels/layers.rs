@@ -1,7 +1,7 @@
 //! Single layers on whole batches in the layouts of the reference: for a framework that runs its own network on kernels, and
 //! for checks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use glassbox_spec::{Activation, ConvGeometry, ImageShape, PoolGeometry, Sides};
 use rayon::prelude::*;
@@ -61,7 +61,7 @@ struct Reused<T>(Mutex<Option<Arc<T>>>);
 
 impl<T: Default> Reused<T> {
     fn fill(&self, fill: impl FnOnce(&mut T)) -> Arc<T> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = locked(&self.0);
         let mut value = kept.take().unwrap_or_default();
         match Arc::get_mut(&mut value) {
             Some(value) => fill(value),
@@ -172,6 +172,7 @@ impl ConvLayer {
         tasks.enumerate().for_each(|(task, (output, winners))| {
             let maps = &mut *self.workspaces.own();
             maps.output.reserve(to.len());
+            self.block.reserve(&mut maps.conv, false);
             if training {
                 winners.reserve(output.len() / size * own);
             }
@@ -216,7 +217,8 @@ impl ConvLayer {
             d_input.is_none() || self.block.has_input_gradient(),
             "d_input of a first layer"
         );
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken, not held: a thread that waits for its tasks may be given another pass through this layer.
+        let mut sums = std::mem::take(&mut *locked(&self.sums));
         let tasks = images.div_ceil(IMAGES);
         while sums.len() < tasks {
             sums.push(ConvSums::default());
@@ -241,6 +243,7 @@ impl ConvLayer {
             .for_each(|(task, ((sums, winners), mut d_input))| {
                 let maps = &mut *self.workspaces.own();
                 maps.d_input.reserve(from.len());
+                self.block.reserve(&mut maps.conv, true);
                 sums.clear();
                 for image in 0..IMAGES.min(images - task * IMAGES) {
                     let number = task * IMAGES + image;
@@ -273,6 +276,7 @@ impl ConvLayer {
         if let [total, others @ ..] = &mut sums[..images.div_ceil(IMAGES)] {
             self.block.sum(d_weight, d_bias, total, others.iter());
         }
+        *locked(&self.sums) = sums;
     }
 
     /// What a forward pass without pooling leaves.
@@ -404,7 +408,7 @@ impl DenseLayer {
         saved: &DenseSaved,
     ) {
         let tasks = input.len().div_ceil(IMAGES * self.inputs);
-        let mut factors = self.factors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut factors = std::mem::take(&mut *locked(&self.factors));
         while factors.len() < tasks {
             factors.push(DenseFactors::default());
         }
@@ -452,7 +456,13 @@ impl DenseLayer {
             let total = (total, images_of(0));
             self.block.sum(d_weight, d_bias, total, others);
         }
+        *locked(&self.factors) = factors;
     }
+}
+
+/// What a mutex guards. A panic while it was held leaves numbers that the next pass overwrites.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Images × features into rows that are filled up with zeros.

@@ -29,6 +29,8 @@ pub struct Network {
     packed: Vec<Packed>,
     gradients: Vec<Parameter>,
     logits: Vec<f32>,
+    /// For each stage that drops out, one value for each of its values in each image.
+    masks: Vec<Vec<f32>>,
     tasks: Vec<Task>,
     workspaces: PerThread<Workspace>,
 }
@@ -57,12 +59,16 @@ impl Network {
             packed: packed.collect(),
             gradients: parameters.iter().map(zeros).collect(),
             parameters,
+            masks: vec![Vec::new(); stages.len()],
             stages,
             names,
             logits: Vec::new(),
             tasks: Vec::new(),
             workspaces: PerThread::default(),
         };
+        for mut workspace in network.workspaces.all() {
+            workspace.reserve(&network.stages, false);
+        }
         network.pack();
         Ok(network)
     }
@@ -136,17 +142,25 @@ impl Network {
         let used = count.div_ceil(each);
         let mut logits = std::mem::take(&mut self.logits);
         logits.resize(count * classes, 0.0);
+        if self.tasks.is_empty() {
+            for mut workspace in self.workspaces.all() {
+                workspace.reserve(&self.stages, true);
+            }
+        }
         let mut tasks = std::mem::take(&mut self.tasks);
         while tasks.len() < used {
             tasks.push(Task::new(&self.stages));
         }
+        if let Pass::Training(key) = pass {
+            self.draw_masks(key, count);
+        }
         let masks = match pass {
-            Pass::Training(key) => Some(self.masks(key, count)),
+            Pass::Training(_) => Some(&self.masks[..]),
             Pass::Inference => None,
         };
         let batch = Batch {
             backward: true,
-            masks: masks.as_deref(),
+            masks,
             ..self.batch(count)
         };
         tasks[..used]
@@ -224,15 +238,17 @@ impl Network {
         }
     }
 
-    /// The dropout masks of a step: for each stage, one value for each of its values in each image.
-    fn masks(&self, key: StepKey, count: usize) -> Vec<Vec<f32>> {
-        let mask = |stage: &Stage| match stage {
-            Stage::Dropout {
+    /// Draws the dropout masks of a step.
+    fn draw_masks(&mut self, key: StepKey, count: usize) {
+        for (mask, stage) in self.masks.iter_mut().zip(&self.stages) {
+            if let Stage::Dropout {
                 rate, layer, from, ..
-            } => key.dropout_mask(*rate, *layer, count * from.values()),
-            _ => Vec::new(),
-        };
-        self.stages.iter().map(mask).collect()
+            } = stage
+            {
+                mask.resize(count * from.values(), 0.0);
+                key.fill_dropout_mask(mask, *rate, *layer);
+            }
+        }
     }
 }
 

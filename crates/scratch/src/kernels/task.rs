@@ -113,18 +113,31 @@ impl Workspace {
         &self.times
     }
 
-    fn make_room(&mut self, stages: &[Stage]) {
-        if self.values.len() == stages.len() + 1 {
-            return;
+    /// Makes room for a task, so that no step of one has to.
+    pub(crate) fn reserve(&mut self, stages: &[Stage], backward: bool) {
+        let entrance = stages.first().map(Stage::from);
+        let layouts: Vec<_> = entrance
+            .into_iter()
+            .chain(stages.iter().map(Stage::to))
+            .collect();
+        self.values.resize_with(layouts.len(), Buffer::default);
+        self.d_values.resize_with(layouts.len(), Buffer::default);
+        self.winners.resize_with(stages.len(), Winners::default);
+        self.times.resize(stages.len(), [Duration::ZERO; 2]);
+        for (i, layout) in layouts.iter().enumerate() {
+            self.values[i].reserve(IMAGES * layout.len());
+            if backward {
+                self.d_values[i].reserve(IMAGES * layout.len());
+            }
         }
-        let Some(entrance) = stages.first().map(|stage| stage.from().len()) else {
-            return;
-        };
-        let sizes = || std::iter::once(entrance).chain(stages.iter().map(|stage| stage.to().len()));
-        self.values = sizes().map(|size| Buffer::zeros(IMAGES * size)).collect();
-        self.d_values = sizes().map(|_| Buffer::default()).collect();
-        self.winners = stages.iter().map(|_| Winners::default()).collect();
-        self.times = vec![[Duration::ZERO; 2]; stages.len()];
+        for (i, stage) in stages.iter().enumerate() {
+            if backward {
+                self.winners[i].reserve(IMAGES * stage.winners());
+            }
+            if let Stage::Conv(block) = stage {
+                block.reserve(&mut self.conv, backward);
+            }
+        }
     }
 
     /// Logits of a task's images; `first` is the number of its first image in the batch.
@@ -135,7 +148,6 @@ impl Workspace {
         logits: &mut [f32],
         first: usize,
     ) {
-        self.make_room(batch.stages);
         let image_len = batch.plan.input().len();
         let count = images.len() / image_len;
         if let Some(entrance) = batch.stages.first().map(Stage::from) {
@@ -169,9 +181,6 @@ impl Workspace {
         }
         let own = stage.winners();
         let winners = &mut self.winners[i];
-        if batch.backward {
-            winners.reserve(IMAGES * own);
-        }
         let (from, to) = (stage.from(), stage.to());
         let inputs = input.chunks_exact(from.len());
         let images = inputs.zip(output.chunks_exact_mut(to.len())).take(count);
@@ -189,6 +198,8 @@ impl Workspace {
                 }
                 (Stage::Dropout { .. }, _) => {
                     if let Some(mask) = batch.mask(i, first + image, from.values()) {
+                        // The filling too: a NaN in it would stay for ever.
+                        output.fill(0.0);
                         to.write(output, mask);
                     }
                     for (from, to) in from.stretches().zip(to.stretches()) {
@@ -225,7 +236,6 @@ impl Workspace {
             return;
         };
         let row = stage.to().len();
-        d.reserve(IMAGES * row);
         let rows = d
             .chunks_exact_mut(row)
             .zip(self.probabilities.chunks_exact(classes));
@@ -261,7 +271,6 @@ impl Workspace {
         let d_output = &after[0][..];
         // Nothing before the first stage has weights.
         let wanted = i > 0;
-        before[i].reserve(IMAGES * from.len());
         let d_input = &mut before[i][..];
         let (input, output) = (&self.values[i][..], &self.values[i + 1][..]);
         match (stage, &batch.packed[i], &mut task.sums[i]) {
@@ -306,6 +315,7 @@ impl Workspace {
                 }
                 (Stage::Dropout { .. }, ..) => {
                     if let Some(mask) = batch.mask(i, first + image, from.values()) {
+                        d_input.fill(0.0);
                         from.write(d_input, mask);
                     }
                     for (from, to) in from.stretches().zip(to.stretches()) {

@@ -13,13 +13,6 @@ pub(crate) struct Buffer(Vec<Line>);
 struct Line([f32; VALUES]);
 
 impl Buffer {
-    /// At least so many values, all zero.
-    pub(crate) fn zeros(count: usize) -> Self {
-        let mut buffer = Self::default();
-        buffer.reserve(count);
-        buffer
-    }
-
     /// Grows, with zeros, to at least so many values.
     pub(crate) fn reserve(&mut self, count: usize) {
         let lines = count.div_ceil(VALUES);

@@ -124,7 +124,7 @@ impl Level {
             furthest.max(window + place) + sums.patch.reach(lanes) <= sums.d_input.len(),
             "d_input"
         );
-        lists.make_room(sums.windows.len(), sums.places.len(), sums.channels, lanes);
+        lists.reserve(self, sums.windows.len(), sums.places.len(), sums.channels);
         // SAFETY: the machine has the instruction set of a `Level`. A patch begins at most at the last window and place,
         // and all of it was just asserted to be inside `d_input`; the lists have room for every gradient.
         unsafe { (self.entries().input_gradient)(&mut sums, lists) }
@@ -159,8 +159,9 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    fn make_room(&mut self, windows: usize, places: usize, channels: usize, lanes: usize) {
-        self.stride = channels + lanes;
+    /// Makes room.
+    pub(crate) fn reserve(&mut self, level: Level, windows: usize, places: usize, channels: usize) {
+        self.stride = channels + level.lanes();
         let lists = windows * places;
         if self.counts.len() < lists {
             self.counts.resize(lists, 0);
