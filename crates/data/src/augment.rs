@@ -156,29 +156,34 @@ struct Affine {
 }
 
 impl Affine {
-    /// For each target pixel, where it comes from, bilinearly.
+    /// For each target pixel, where it comes from, bilinearly, with coordinates in 1/65536 of a pixel.
     fn resample(&self, from: &[u8], to: &mut [u8], height: usize, width: usize) {
+        const ONE: f64 = 65536.0;
+        let fixed = |value: f64| (value * ONE).round() as i64;
         let (middle_y, middle_x) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-        let pixel = |y: i64, x: i64| -> f64 {
+        let pixel = |y: i64, x: i64| -> i64 {
             let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&x);
             if inside {
-                f64::from(from[y as usize * width + x as usize])
+                i64::from(from[y as usize * width + x as usize])
             } else {
-                0.0
+                0
             }
         };
+        let (step_y, step_x) = (fixed(-self.sin), fixed(self.cos));
         for (row, to) in to.chunks_exact_mut(width).enumerate() {
-            let y = row as f64 - middle_y - self.down;
-            for (column, to) in to.iter_mut().enumerate() {
-                let x = column as f64 - middle_x - self.right;
-                let source_y = middle_y + self.cos * y - self.sin * x;
-                let source_x = middle_x + self.sin * y + self.cos * x;
-                let (top, left) = (source_y.floor(), source_x.floor());
-                let (v, h) = (source_y - top, source_x - left);
-                let (top, left) = (top as i64, left as i64);
-                let upper = pixel(top, left) * (1.0 - h) + pixel(top, left + 1) * h;
-                let lower = pixel(top + 1, left) * (1.0 - h) + pixel(top + 1, left + 1) * h;
-                *to = (upper * (1.0 - v) + lower * v).round() as u8;
+            let (y, x) = (row as f64 - middle_y - self.down, -middle_x - self.right);
+            let mut source_y = fixed(middle_y + self.cos * y - self.sin * x);
+            let mut source_x = fixed(middle_x + self.sin * y + self.cos * x);
+            for to in to {
+                let (top, left) = (source_y >> 16, source_x >> 16);
+                let (v, h) = (source_y & 0xffff, source_x & 0xffff);
+                let upper = pixel(top, left) * (0x10000 - h) + pixel(top, left + 1) * h;
+                let lower = pixel(top + 1, left) * (0x10000 - h) + pixel(top + 1, left + 1) * h;
+                let value = upper * (0x10000 - v) + lower * v;
+                // Rounded; at most 255 · 2³².
+                *to = ((value + (1 << 31)) >> 32) as u8;
+                source_y += step_y;
+                source_x += step_x;
             }
         }
     }

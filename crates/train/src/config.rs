@@ -89,7 +89,8 @@ impl Config {
             Some("sgd") => OptimizerKind::Sgd,
             Some(name) => return Err(unknown("optimizer", name, &["adam", "sgd"])),
         };
-        let recipe = Recipe::for_images(shape, optimizer);
+        let hurry = settings.target_accuracy.is_some();
+        let recipe = Recipe::for_images(shape, optimizer, hurry);
         let schedule = match settings.schedule.as_deref() {
             None => recipe.schedule,
             Some(name) => ScheduleKind::named(name)

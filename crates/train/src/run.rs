@@ -320,11 +320,12 @@ impl Run {
             started: options.started,
             seconds_to_target: None,
         };
-        let (work, end) = match (burn, engine) {
-            (Some(device), _) => burn_trainer::train(work, start, &device, options.dashboard)?,
-            (None, model::Engine::Kernels(level)) => kernel_trainer::train(work, start, level)?,
+        // In the pool itself: from outside, every parallel step of a kernel would wait for a thread to wake.
+        let (work, end) = rayon::scope(|_| match (burn, engine) {
+            (Some(device), _) => burn_trainer::train(work, start, &device, options.dashboard),
+            (None, model::Engine::Kernels(level)) => kernel_trainer::train(work, start, level),
             (None, model::Engine::Stock) => unreachable!("a stock engine is one of Burn's devices"),
-        };
+        })?;
         finish(work, end, stop, dataset, trained_on)
     }
 }

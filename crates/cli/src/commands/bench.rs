@@ -118,6 +118,11 @@ enum Kind {
 /// Measures, and prints a table or JSON.
 pub fn run(args: BenchArgs) -> Result<(), Failure> {
     use_threads(args.threads)?;
+    // In the pool itself, as `train` is.
+    rayon::scope(|_| measure(&args))
+}
+
+fn measure(args: &BenchArgs) -> Result<(), Failure> {
     let workloads = match &args.only {
         Some(only) => only
             .split(',')
