@@ -64,6 +64,20 @@ golden:
     for program in keras_single pytorch_single scipy_signal; do \
         target/golden/bin/python tools/golden/$program.py crates/scratch/tests/golden; done
 
+# How fast each engine of this program trains and predicts
+bench *FLAGS: build
+    {{glassbox}} bench {{FLAGS}}
+
+# The same beside TensorFlow, PyTorch and ONNX Runtime, in turn (needs Python and 7 GB in target/peers; downloads them)
+bench-peers *FLAGS: build
+    python3 -m venv target/peers
+    target/peers/bin/pip install --quiet --requirement tools/peers/requirements.txt
+    target/peers/bin/python tools/peers/compare.py --glassbox {{glassbox}} {{FLAGS}}
+
+# The kernels against the reference and against a matrix product
+bench-kernels:
+    cargo bench -p glassbox-scratch --bench kernels
+
 # How much slower than a bare Burn loop `train` is
 overhead:
     cargo bench --workspace --bench overhead
