@@ -1,6 +1,7 @@
 //! `glassbox verify`
 
 use glassbox_model::Backend;
+use glassbox_scratch::kernels::Level;
 use glassbox_spec::{ImageShape, nearest};
 use glassbox_train::architecture;
 use glassbox_verify::{
@@ -67,8 +68,14 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
         output::line(table(&report))?;
     }
     for failure in &report.failures {
-        let backend = failure.route.parse::<Backend>();
-        let backend = backend.map_or(String::new(), |backend| format!(" --backend {backend}"));
+        let backend = match (
+            failure.route.parse::<Backend>(),
+            failure.route.parse::<Level>(),
+        ) {
+            (Ok(backend), _) => format!(" --backend {backend}"),
+            (_, Ok(_)) => " --backend scratch".to_string(),
+            _ => String::new(),
+        };
         let mutant = mutant.map_or(String::new(), |m| format!(" --mutant '{}'", m.name));
         note(format!(
             "{} {} ({}) {}\n  again: glassbox verify --case '{}'{backend}{mutant}",
@@ -135,6 +142,8 @@ fn mutant(name: &str) -> Result<&'static Mutant, Failure> {
 
 /// A row for each operation and argument, a column for each route: the worst difference as a share of what is allowed.
 fn table(report: &Report) -> String {
+    // Room for `100.00 %`.
+    let width = |route: &str| route.len().max(8);
     let mut routes: Vec<&str> = Vec::new();
     let mut rows: Vec<(&str, &str)> = Vec::new();
     for check in &report.checks {
@@ -153,7 +162,7 @@ fn table(report: &Report) -> String {
     text += &format!("{:<14} {:<17}", "operation", "argument");
     routes
         .iter()
-        .for_each(|route| text += &format!(" {route:>11}"));
+        .for_each(|route| text += &format!(" {route:>width$}", width = width(route)));
     let mut before = "";
     for (operation, argument) in rows {
         let shown = if operation == before { "" } else { operation };
@@ -169,7 +178,7 @@ fn table(report: &Report) -> String {
                 Some(check) if check.share == 0.0 => "exact".to_string(),
                 Some(check) => format!("{:.2} %", 100.0 * check.share),
             };
-            text += &format!(" {cell:>11}");
+            text += &format!(" {cell:>width$}", width = width(route));
         }
         text.truncate(text.trim_end().len());
     }
@@ -181,6 +190,8 @@ fn table(report: &Report) -> String {
         let what = match *route {
             "f32" => "the loops by hand, against themselves in f64",
             "differences" => "these in f64, against finite differences",
+            "cpu" => "Burn on our kernels, against the loops in f64",
+            level if level.parse::<Level>().is_ok() => "our kernels, against the loops in f64",
             _ => "Burn, against the loops in f64",
         };
         text += &format!("{route:<11}  {what}; cases each: {cases}\n");

@@ -7,7 +7,7 @@ use glassbox_scratch::compare::worst_relative;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::sandbox::{TRAIN, run, trained};
+use crate::sandbox::{TRAIN, answer, glassbox, run, trained};
 
 const IMAGES: &str = "sky/test/night/000.png sky/test/stars/001.png";
 
@@ -227,7 +227,7 @@ fn verify_passes_on_what_is_right_and_is_exit_5_on_what_is_wrong() {
         stdout.lines().all(|line| line.chars().count() <= 80),
         "{stdout}"
     );
-    for route in ["differences", "f32", "flex"] {
+    for route in ["differences", "f32", "flex", "cpu"] {
         assert!(stdout.contains(route), "{route}");
     }
 
@@ -272,5 +272,95 @@ fn bad_input_to_verify_is_a_usage_error() {
             code == 2 && stderr.contains(message),
             "{line}: {code} {stderr}"
         );
+    }
+}
+
+#[test]
+fn bench_prints_one_object_and_refuses_what_it_does_not_know() {
+    let folder = trained();
+    let only = "bench --threads 2 --json --only train:scratch:3,predict:cpu:1";
+    let (code, stdout, stderr) = run(folder, only);
+    assert_eq!(code, 0, "{stderr}");
+    let bench: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(bench["peak_gflops"].as_f64().unwrap() > 0.0);
+    assert_eq!(bench["threads"], 2);
+    assert!(bench["simd"].is_string());
+    let results = bench["results"].as_array().unwrap();
+    let named = |row: &Value| {
+        (
+            row["what"].clone(),
+            row["engine"].clone(),
+            row["batch"].clone(),
+        )
+    };
+    assert_eq!(
+        named(&results[0]),
+        ("train".into(), "scratch".into(), 3.into())
+    );
+    assert_eq!(
+        named(&results[1]),
+        ("predict".into(), "cpu".into(), 1.into())
+    );
+    for row in results {
+        let figure = |key: &str| row[key].as_f64().unwrap();
+        let images = row["batch"].as_f64().unwrap();
+        let speed = images / figure("milliseconds") * 1e3;
+        assert!((figure("images_per_second") / speed - 1.0).abs() < 1e-6);
+        assert!(figure("gflops") > 0.0 && figure("share_of_peak") > 0.0);
+    }
+    for (wrong, part) in [
+        ("train:scratch", "WHAT:ENGINE:BATCH"),
+        ("train:scrach:1", "did you mean `scratch`?"),
+        ("train:cpu:0", "1 to 4096"),
+    ] {
+        let (code, _, stderr) = run(folder, &format!("bench --only {wrong}"));
+        assert!(code == 2 && stderr.contains(part), "{stderr}");
+    }
+    let (code, _, stderr) = run(folder, "bench --threads 0");
+    assert!(code == 2 && stderr.contains("1 to 1024"), "{stderr}");
+}
+
+#[test]
+fn the_instruction_set_can_be_forced_and_is_shown() {
+    let folder = trained();
+    let train = "train --data sky --arch small.toml --epochs 1 --batch-size 8";
+    for backend in ["cpu", "scratch"] {
+        let arguments = format!("{train} --backend {backend} --out forced-{backend}");
+        let mut command = glassbox(folder, &arguments);
+        let (code, _, stderr) = answer(command.env("GLASSBOX_SIMD", "portable").output().unwrap());
+        assert!(code == 0 && stderr.contains("portable"), "{stderr}");
+        let summary = folder.join(format!("forced-{backend}/summary.json"));
+        let summary: Value = serde_json::from_str(&fs::read_to_string(summary).unwrap()).unwrap();
+        assert_eq!(summary["simd"], "portable");
+    }
+    let mut command = glassbox(folder, &format!("{train} --out never"));
+    let (code, _, stderr) = answer(command.env("GLASSBOX_SIMD", "sse9").output().unwrap());
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("sse9") && stderr.contains("portable"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn our_kernels_give_the_same_bytes_for_any_number_of_threads() {
+    let folder = trained();
+    for threads in [1, 2, 3] {
+        let (code, _, stderr) = run(
+            folder,
+            &format!(
+                "train --data sky --arch small.toml --epochs 2 --batch-size 20 --backend scratch \
+                 --threads {threads} --out threads-{threads}"
+            ),
+        );
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let read = |threads: u32, file: &str| {
+        fs::read(folder.join(format!("threads-{threads}/{file}"))).unwrap()
+    };
+    for file in ["model.safetensors", "predictions.csv"] {
+        for threads in [2, 3] {
+            assert_eq!(read(1, file), read(threads, file), "{file}");
+        }
     }
 }
