@@ -114,8 +114,7 @@ impl Network {
                     geometry,
                     activation,
                     kernels: match engine {
-                        Engine::Stock => None,
-                        Engine::Kernels(level) => {
+                        Engine::Kernels(level) if ConvLayer::fits(&geometry) => {
                             let relu = activation == Activation::Relu;
                             let pool = pool_behind(plan, index);
                             let first = index == 0;
@@ -123,6 +122,7 @@ impl Network {
                                 ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
                             Some(Arc::new(layer))
                         }
+                        _ => None,
                     },
                     channels_last: false,
                 }),
@@ -321,8 +321,15 @@ fn pool_behind(plan: &Plan, index: usize) -> Option<PoolGeometry> {
         layers.get(index)?.operation,
         layers.get(index + 1)?.operation,
     ) {
-        (Operation::Conv { activation, .. }, Operation::MaxPool(pool)) => {
-            ConvLayer::fuses(activation, &pool).then_some(pool)
+        (
+            Operation::Conv {
+                geometry,
+                activation,
+            },
+            Operation::MaxPool(pool),
+        ) => {
+            let taken = ConvLayer::fits(&geometry) && ConvLayer::fuses(activation, &pool);
+            taken.then_some(pool)
         }
         _ => None,
     }

@@ -12,6 +12,12 @@ pub enum NetworkError {
         /// One line per parameter.
         problems: Vec<String>,
     },
+    /// A layer whose images are too large for the kernels' tables.
+    #[error("{layer}: its images are too large for our kernels; --backend flex has no such limit")]
+    TooLarge {
+        /// Which layer.
+        layer: String,
+    },
     /// A batch without images.
     #[error("a batch of zero images")]
     NoImages,

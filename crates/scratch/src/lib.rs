@@ -2,7 +2,8 @@
 //!
 //! * **In**: a [`glassbox_spec::Plan`], its parameters, images `[n, channels, height, width]`, labels.
 //! * **Out**: [`mod@reference`], each operation's forward and backward as plain loops over its formula; a [`Network`] that
-//!   runs a plan through them; the [`Trace`] of a pass, with every value and gradient in it; [`Optimizer`].
+//!   runs a plan through them; the [`Trace`] of a pass, with every value and gradient in it; [`Optimizer`]. [`mod@kernels`], the
+//!   same operations with vector instructions, and networks over them that only train and predict.
 //! * **Never**: nothing of Burn, no file, no random number of its own, no data set. No panic on anything that a file or a
 //!   user can cause; slices of the wrong length are a programming error, and are asserted.
 //!

@@ -102,6 +102,12 @@ impl ConvLayer {
         fuses(activation, pool)
     }
 
+    /// Whether a convolution's images are small enough for tables.
+    pub fn fits(geometry: &ConvGeometry) -> bool {
+        Map::fits(geometry.input(), geometry.padding())
+            && Map::fits(geometry.output(), Sides::default())
+    }
+
     /// A layer; `first` says that its input's gradient will never be asked for, which allows a better layout.
     pub fn new(
         level: Level,

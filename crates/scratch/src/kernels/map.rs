@@ -31,6 +31,15 @@ impl Map {
         }
     }
 
+    /// Whether places in an image of this shape and frame can be counted in 32 bits at every level: tables hold them so.
+    pub(crate) fn fits(shape: ImageShape, frame: Sides) -> bool {
+        let most = u64::from(u32::MAX >> 1);
+        let pixel = shape.channels().next_multiple_of(16) as u64;
+        let row = (frame.left + shape.width() + frame.right) as u64 * pixel;
+        let rows = (frame.top + shape.height() + frame.bottom) as u64;
+        row.checked_mul(rows).is_some_and(|values| values <= most)
+    }
+
     pub(crate) fn shape(&self) -> ImageShape {
         self.shape
     }
@@ -109,5 +118,27 @@ impl Map {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_fits_while_its_places_can_be_counted() {
+        let fits = |channels, height, width, frame| {
+            let shape = ImageShape::new(channels, height, width).unwrap();
+            Map::fits(
+                shape,
+                Sides {
+                    bottom: frame,
+                    ..Sides::default()
+                },
+            )
+        };
+        // Every pixel is filled up to 16 channels: 16 × 8,192 × 16,383 is below 2³¹, and one row more is not.
+        assert!(fits(1, 16_382, 8_192, 0) && fits(1, 16_382, 8_192, 1));
+        assert!(!fits(1, 16_382, 8_192, 2));
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{
     per_thread::PerThread,
     simd::Level,
-    stage::{Stage, stages},
+    stage::{Stage, stages, too_large},
     task::{Batch, IMAGES, Packed, Task, Workspace, sum_gradients},
 };
 use crate::{
@@ -50,6 +50,10 @@ impl Network {
     /// The plan's network with these parameters, which must be exactly the plan's.
     pub fn new(level: Level, plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
         let parameters = in_order(plan, parameters)?;
+        if let Some(layer) = too_large(plan) {
+            let layer = layer.name.clone();
+            return Err(NetworkError::TooLarge { layer });
+        }
         let (stages, names) = stages(level, plan, IMAGES);
         let packed = stages.iter().map(Packed::new);
         let mut network = Self {

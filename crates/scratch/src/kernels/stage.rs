@@ -225,6 +225,21 @@ pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, V
     (stages, names)
 }
 
+/// The first layer whose images are too large for tables, if there is one.
+pub(crate) fn too_large(plan: &Plan) -> Option<&PlannedLayer> {
+    plan.layers().iter().find(|layer| {
+        let padding = match layer.operation {
+            Operation::Conv { geometry, .. } => geometry.padding(),
+            _ => Sides::default(),
+        };
+        let fits = |shape, frame| match shape {
+            Shape::Image(image) => Map::fits(image, frame),
+            Shape::Flat(_) => true,
+        };
+        !fits(layer.input, padding) || !fits(layer.output, Sides::default())
+    })
+}
+
 /// The pooling behind a convolution, if the two are one step.
 fn taken_in(layer: &PlannedLayer, next: Option<&PlannedLayer>) -> Option<PoolGeometry> {
     match (layer.operation, next?.operation) {

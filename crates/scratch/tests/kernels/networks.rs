@@ -370,6 +370,26 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
+fn images_too_large_for_tables_are_refused() {
+    let far = Layer::Conv(Conv {
+        filters: 1,
+        kernel: [1, 1],
+        stride: [8192, 8192],
+        padding: Padding::Valid,
+        activation: Activation::Relu,
+    });
+    let plan = plan(
+        [1, 16_384, 16_384],
+        "far",
+        vec![far, Layer::Flatten, dense(2, Linear)],
+    );
+    let refused =
+        kernels::Network::new(Level::fastest(), &plan, &plan.initial_parameters(1)).map(|_| ());
+    let layer = "conv1".to_string();
+    assert_eq!(refused, Err(NetworkError::TooLarge { layer }));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let plan = awkward();
     let right = parameters(&plan);

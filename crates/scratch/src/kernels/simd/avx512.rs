@@ -110,6 +110,8 @@ impl Simd for Avx512 {
 super::entries!(
     Avx512,
     "avx512",
-    || is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma"),
+    || is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("popcnt"),
     "avx512f,fma,popcnt"
 );

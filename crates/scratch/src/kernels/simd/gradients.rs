@@ -354,7 +354,10 @@ unsafe fn spread<S: Simd, const RUNS: usize, const VECTORS: usize>(
                         }
                     }
                 }
-                let patch = sums.d_input.as_mut_ptr().add((*window + *place) as usize);
+                let patch = sums
+                    .d_input
+                    .as_mut_ptr()
+                    .add(*window as usize + *place as usize);
                 for r in 0..RUNS {
                     for v in 0..VECTORS {
                         let at = patch.add(offsets[r] + v * S::LANES);

@@ -38,6 +38,13 @@ pub(crate) struct Run {
     pub taps: u32,
 }
 
+impl Run {
+    /// From the beginning of the row to the last of its taps, and one further.
+    fn end(&self) -> usize {
+        self.offset as usize + self.taps as usize
+    }
+}
+
 /// What the sums begin with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Start<'a> {
@@ -78,10 +85,7 @@ impl Level {
             ..
         } = &product;
         let taps: usize = runs.iter().map(|run| run.taps as usize).sum();
-        let last_tap = runs
-            .iter()
-            .map(|run| (run.offset + run.taps) as usize)
-            .max();
+        let last_tap = runs.iter().map(Run::end).max();
         let last_input = input_rows.iter().max().map_or(0, |row| *row as usize);
         let last_output = output_rows.iter().max().map_or(0, |row| *row as usize);
         assert_eq!(output_rows.len(), input_rows.len(), "rows");
@@ -197,7 +201,7 @@ unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for run in product.runs {
-            for tap in run.offset as usize..(run.offset + run.taps) as usize {
+            for tap in run.offset as usize..run.end() {
                 let mut weight = [S::splat(0.0); VECTORS];
                 for (v, weight) in weight.iter_mut().enumerate() {
                     *weight = S::load(weights.wrapping_add(v * S::LANES));
