@@ -6,7 +6,10 @@ use burn::tensor::{Int, Tensor};
 use glassbox_scratch::kernels::{ConvLayer, DenseLayer, Level};
 use glassbox_spec::ConvGeometry;
 
-use crate::{kernels, ops};
+use crate::{
+    kernels::{self, Layer},
+    ops,
+};
 
 /// What computes convolution blocks, dense layers, loss and optimizer steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +33,11 @@ impl Engine {
             Engine::Stock => ops::conv(x, weight, bias, geometry),
             Engine::Kernels(level) => {
                 let layer = ConvLayer::new(level, geometry, false, None, false);
-                kernels::conv(x, weight, bias, Arc::new(layer), false)
+                let layer = Layer::Conv {
+                    layer: Arc::new(layer),
+                    channels_last: false,
+                };
+                kernels::layer(x, weight, bias, layer)
             }
         }
     }
@@ -42,7 +49,7 @@ impl Engine {
             Engine::Kernels(level) => {
                 let [units, inputs] = weight.dims();
                 let layer = DenseLayer::new(level, inputs, units, false);
-                kernels::dense(x, weight, bias, Arc::new(layer))
+                kernels::layer(x, weight, bias, Layer::Dense(Arc::new(layer)))
             }
         }
     }

@@ -8,11 +8,13 @@
 // The macro's code is Burn's.
 #![allow(missing_docs)]
 
+mod flex;
+
 use std::sync::Arc;
 
 use burn::{
     backend::{
-        Backend, Dispatch, Flex, TensorMetadata,
+        Backend, Dispatch,
         autodiff::{
             Autodiff, NodeId,
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -20,123 +22,63 @@ use burn::{
             ops::{Backward, Ops, OpsKind},
         },
         backend_extension,
-        flex::{FlexTensor, Layout},
         tensor::{FloatTensor, IntTensor},
     },
-    tensor::{Bytes, DType, Int, Shape, Tensor},
+    tensor::{Int, Tensor},
 };
-use glassbox_scratch::{
-    Adam, Operations, Optimizer,
-    kernels::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images, Level},
-};
+use glassbox_scratch::kernels::{ConvLayer, ConvSaved, DenseLayer, DenseSaved};
 
-/// Convolution, bias and what else the layer does in the same pass, of `x` `[n, in, h, w]`.
-/// Its output lies channels last if that is what comes next reads.
-pub(crate) fn conv(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    layer: Arc<ConvLayer>,
-    channels_last: bool,
-) -> Tensor<4> {
-    let (x, weight, bias) = (
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-    );
-    Tensor::from_dispatch(Dispatch::conv_layer(x, weight, bias, layer, channels_last))
+pub(crate) use flex::update;
+
+/// What an operation computes besides its tensors.
+#[derive(Debug, Clone)]
+pub(crate) enum Layer {
+    /// Convolution, bias and what else the layer does in the same pass, of `x` `[n, in, h, w]`. Its output lies channels last if
+    /// that is what comes next reads.
+    Conv {
+        layer: Arc<ConvLayer>,
+        channels_last: bool,
+    },
+    /// Dense layer with its bias and ReLU, of `x` `[n, in, 1, 1]`.
+    Dense(Arc<DenseLayer>),
 }
 
-/// Dense layer with its bias and ReLU, of `x` `[n, in, 1, 1]`.
-pub(crate) fn dense(
+/// What its forward pass leaves for its backward pass.
+#[derive(Debug, Clone)]
+pub(crate) enum Saved {
+    Conv(ConvSaved),
+    Dense(DenseSaved),
+}
+
+/// A layer of `x`, with its weight and bias.
+pub(crate) fn layer<const D: usize>(
     x: Tensor<4>,
-    weight: Tensor<2>,
+    weight: Tensor<D>,
     bias: Tensor<1>,
-    layer: Arc<DenseLayer>,
+    layer: Layer,
 ) -> Tensor<4> {
     let (x, weight, bias) = (
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
     );
-    Tensor::from_dispatch(Dispatch::dense_layer(x, weight, bias, layer))
+    Tensor::from_dispatch(Dispatch::layer(x, weight, bias, layer))
 }
 
 /// [`crate::ops::cross_entropy`].
 pub(crate) fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-    Tensor::from_dispatch(Dispatch::cross_entropy(
-        logits.into_dispatch(),
-        targets.into_dispatch(),
-    ))
-}
-
-/// [`crate::update`] of tensors on Flex, in place.
-pub(crate) fn update<const D: usize>(
-    level: Level,
-    optimizer: Optimizer,
-    rate: f64,
-    step: u64,
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    moments: &mut Vec<Tensor<1>>,
-) -> Tensor<D> {
-    let operations = Operations::kernels(level);
-    let gradient = flex(gradient);
-    let mut parameter = flex(parameter);
-    let mut kept: Vec<_> = moments.drain(..).map(flex).collect();
-    let count = values(&gradient).len();
-    kept.resize_with(optimizer.moments().len(), || {
-        tensor(vec![0.0; count], [count])
-    });
-    // `storage_mut` copies what somebody else holds too.
-    match (optimizer, kept.as_mut_slice()) {
-        (Optimizer::Adam, [m, v]) => (operations.adam_step)(
-            parameter.storage_mut(),
-            m.storage_mut(),
-            v.storage_mut(),
-            values(&gradient),
-            rate,
-            step,
-            &Adam::KERAS,
-        ),
-        (Optimizer::Sgd { momentum }, [velocity]) => (operations.sgd_step)(
-            parameter.storage_mut(),
-            velocity.storage_mut(),
-            values(&gradient),
-            rate,
-            momentum,
-        ),
-        _ => {}
-    }
-    moments.extend(kept.into_iter().map(Tensor::from_primitive::<Flex>));
-    Tensor::from_primitive::<Flex>(parameter)
-}
-
-/// A tensor's own memory, from its first value to its last.
-fn flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    match tensor.try_into_primitive::<Flex>() {
-        Ok(tensor) if tensor.is_contiguous() => tensor,
-        Ok(tensor) => tensor.to_contiguous(),
-        Err(_) => unreachable!("a network with kernels is built on Flex alone"),
-    }
+    let (logits, targets) = (logits.into_dispatch(), targets.into_dispatch());
+    Tensor::from_dispatch(Dispatch::cross_entropy(logits, targets))
 }
 
 /// The operations, dispatched to the backend of their tensors.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait KernelOps: Backend {
-    fn conv_layer(
+    fn layer(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        layer: Arc<ConvLayer>,
-        channels_last: bool,
-    ) -> FloatTensor<Self>;
-
-    fn dense_layer(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        layer: Arc<DenseLayer>,
+        layer: Layer,
     ) -> FloatTensor<Self>;
 
     fn cross_entropy(logits: FloatTensor<Self>, targets: IntTensor<Self>) -> FloatTensor<Self>;
@@ -144,35 +86,20 @@ pub(crate) trait KernelOps: Backend {
 
 /// The passes themselves, with what the forward pass leaves for the backward pass.
 pub(crate) trait Kernels: Backend {
-    fn conv_forward(
+    /// Of input, weight and bias.
+    fn layer_forward(
         tensors: [&FloatTensor<Self>; 3],
-        layer: &ConvLayer,
-        channels_last: bool,
+        layer: &Layer,
         training: bool,
-    ) -> (FloatTensor<Self>, ConvSaved);
+    ) -> (FloatTensor<Self>, Saved);
 
     /// Gradients of input (if wanted), weight and bias.
-    fn conv_backward(
+    fn layer_backward(
         d_output: FloatTensor<Self>,
         output: FloatTensor<Self>,
         input: FloatTensor<Self>,
-        layer: &ConvLayer,
-        saved: &ConvSaved,
-        wanted: bool,
-    ) -> [Option<FloatTensor<Self>>; 3];
-
-    fn dense_forward(
-        tensors: [&FloatTensor<Self>; 3],
-        layer: &DenseLayer,
-    ) -> (FloatTensor<Self>, DenseSaved);
-
-    /// Gradients of input (if wanted), weight and bias.
-    fn dense_backward(
-        d_output: FloatTensor<Self>,
-        output: FloatTensor<Self>,
-        input: FloatTensor<Self>,
-        layer: &DenseLayer,
-        saved: &DenseSaved,
+        layer: &Layer,
+        saved: &Saved,
         wanted: bool,
     ) -> [Option<FloatTensor<Self>>; 3];
 
@@ -189,315 +116,26 @@ pub(crate) trait Kernels: Backend {
     ) -> FloatTensor<Self>;
 }
 
-impl KernelOps for Flex {
-    fn conv_layer(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        layer: Arc<ConvLayer>,
-        channels_last: bool,
-    ) -> FlexTensor {
-        Self::conv_forward([&x, &weight, &bias], &layer, channels_last, false).0
-    }
-
-    fn dense_layer(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        layer: Arc<DenseLayer>,
-    ) -> FlexTensor {
-        Self::dense_forward([&x, &weight, &bias], &layer).0
-    }
-
-    fn cross_entropy(logits: FlexTensor, targets: FlexTensor) -> FlexTensor {
-        Self::cross_entropy_forward(&logits, &targets).0
-    }
-}
-
-impl Kernels for Flex {
-    fn conv_forward(
-        [x, weight, bias]: [&FlexTensor; 3],
-        layer: &ConvLayer,
-        channels_last: bool,
-        training: bool,
-    ) -> (FlexTensor, ConvSaved) {
-        let (weight, bias) = (weight.to_contiguous(), bias.to_contiguous());
-        let x = readable(x, layer.input_strides());
-        let [channels, height, width]: [usize; 3] = layer.output().into();
-        let shape = [x.shape()[0], channels, height, width];
-        let mut output = Room::new(shape, channels_last.then(|| layer.output_strides()));
-        let (weight, bias) = (values(&weight), values(&bias));
-        let saved = layer.forward(output.images(), images(&x), weight, bias, training);
-        (output.into_tensor(), saved)
-    }
-
-    fn conv_backward(
-        d_output: FlexTensor,
-        output: FlexTensor,
-        input: FlexTensor,
-        layer: &ConvLayer,
-        saved: &ConvSaved,
-        wanted: bool,
-    ) -> [Option<FlexTensor>; 3] {
-        let input = readable(&input, layer.input_strides());
-        let output = readable(&output, Some(layer.output_strides()));
-        let d_output = readable(&d_output, Some(layer.output_strides()));
-        let strides = layer.input_strides().filter(|_| !input.is_contiguous());
-        let mut d_input = wanted.then(|| Room::new(input.shape().dims(), strides));
-        let shape = layer.weight_shape();
-        let mut d_weight = vec![0.0; shape.iter().product()];
-        let mut d_bias = vec![0.0; shape[0]];
-        layer.backward(
-            d_input.as_mut().map(Room::images),
-            &mut d_weight,
-            &mut d_bias,
-            images(&d_output),
-            images(&output),
-            images(&input),
-            saved,
-        );
-        [
-            d_input.map(Room::into_tensor),
-            Some(tensor(d_weight, shape)),
-            Some(tensor(d_bias, [shape[0]])),
-        ]
-    }
-
-    fn dense_forward(tensors: [&FlexTensor; 3], layer: &DenseLayer) -> (FlexTensor, DenseSaved) {
-        let [x, weight, bias] = tensors.map(FlexTensor::to_contiguous);
-        let (images, units) = (x.shape()[0], layer.weight_shape()[0]);
-        let mut output = vec![0.0; images * units];
-        let saved = layer.forward(&mut output, values(&x), values(&weight), values(&bias));
-        (tensor(output, [images, units, 1, 1]), saved)
-    }
-
-    fn dense_backward(
-        d_output: FlexTensor,
-        output: FlexTensor,
-        input: FlexTensor,
-        layer: &DenseLayer,
-        saved: &DenseSaved,
-        wanted: bool,
-    ) -> [Option<FlexTensor>; 3] {
-        let tensors = [d_output, output, input].map(|tensor| tensor.to_contiguous());
-        let [d_output, output, input] = &tensors;
-        let mut d_input = wanted.then(|| vec![0.0; values(input).len()]);
-        let shape = layer.weight_shape();
-        let mut d_weight = vec![0.0; shape.iter().product()];
-        let mut d_bias = vec![0.0; shape[0]];
-        layer.backward(
-            d_input.as_deref_mut(),
-            &mut d_weight,
-            &mut d_bias,
-            values(d_output),
-            values(output),
-            values(input),
-            saved,
-        );
-        let d_input = d_input.map(|d_input| tensor(d_input, input.shape()));
-        [
-            d_input,
-            Some(tensor(d_weight, shape)),
-            Some(tensor(d_bias, [shape[0]])),
-        ]
-    }
-
-    fn cross_entropy_forward(
-        logits: &FlexTensor,
-        targets: &FlexTensor,
-    ) -> (FlexTensor, FlexTensor) {
-        let logits = logits.to_contiguous();
-        let mut loss = 0.0;
-        let mut probabilities = vec![0.0; values(&logits).len()];
-        let forward = Operations::<f32>::REFERENCE.cross_entropy_forward;
-        forward(
-            &mut loss,
-            &mut probabilities,
-            values(&logits),
-            &labels(targets),
-        );
-        (
-            tensor(vec![loss], [1]),
-            tensor(probabilities, logits.shape()),
-        )
-    }
-
-    fn cross_entropy_backward(
-        d_loss: FlexTensor,
-        probabilities: FlexTensor,
-        targets: FlexTensor,
-    ) -> FlexTensor {
-        let probabilities = probabilities.to_contiguous();
-        let mut d_logits = vec![0.0; values(&probabilities).len()];
-        let backward = Operations::<f32>::REFERENCE.cross_entropy_backward;
-        backward(&mut d_logits, values(&probabilities), &labels(&targets));
-        let scale = values(&d_loss.to_contiguous())
-            .first()
-            .copied()
-            .unwrap_or(1.0);
-        if scale != 1.0 {
-            d_logits.iter_mut().for_each(|d| *d *= scale);
-        }
-        tensor(d_logits, probabilities.shape())
-    }
-}
-
-/// A tensor that a layer can read as it lies: contiguous, or channels last with these strides.
-fn readable(tensor: &FlexTensor, strides: Option<[usize; 4]>) -> FlexTensor {
-    let lies = |strides: [usize; 4]| {
-        let own = tensor.layout().strides().iter();
-        own.copied().eq(strides.map(|stride| stride as isize))
-    };
-    match strides {
-        Some(strides) if lies(strides) => tensor.clone(),
-        _ => tensor.to_contiguous(),
-    }
-}
-
-/// The images of a tensor that came from [`readable`].
-fn images(tensor: &FlexTensor) -> Images<&[f32]> {
-    if tensor.is_contiguous() {
-        return Images::Planar(values(tensor));
-    }
-    let layout = tensor.layout();
-    let step = layout
-        .strides()
-        .first()
-        .map_or(0, |step| step.unsigned_abs());
-    let first = layout.start_offset();
-    Images::ChannelsLast(&tensor.storage()[first..first + step * layout.shape()[0]])
-}
-
-/// Memory for a tensor of images `[n, channels, height, width]` that a layer will write.
-struct Room {
-    values: Vec<f32>,
-    shape: [usize; 4],
-    /// Where they lie channels last: their strides, and the first value.
-    channels_last: Option<([usize; 4], usize)>,
-}
-
-impl Room {
-    fn new(shape: [usize; 4], strides: Option<[usize; 4]>) -> Self {
-        let Some(strides) = strides else {
-            let values = vec![0.0; shape.iter().product()];
-            return Self {
-                values,
-                shape,
-                channels_last: None,
-            };
-        };
-        // Registers are loaded faster from whole cache lines.
-        const LINE: usize = 64;
-        let values = vec![0.0; shape[0] * strides[0] + LINE / size_of::<f32>()];
-        let first = values
-            .as_ptr()
-            .align_offset(LINE)
-            .min(LINE / size_of::<f32>());
-        Self {
-            values,
-            shape,
-            channels_last: Some((strides, first)),
-        }
-    }
-
-    fn images(&mut self) -> Images<&mut [f32]> {
-        match self.channels_last {
-            None => Images::Planar(&mut self.values),
-            Some((strides, first)) => {
-                Images::ChannelsLast(&mut self.values[first..first + self.shape[0] * strides[0]])
-            }
-        }
-    }
-
-    fn into_tensor(self) -> FlexTensor {
-        match self.channels_last {
-            None => tensor(self.values, self.shape),
-            Some((strides, first)) => {
-                let strides = strides.map(|stride| stride as isize).to_vec();
-                let layout = Layout::new(self.shape.into(), strides, first);
-                FlexTensor::new(Bytes::from_elems(self.values), layout, DType::F32)
-            }
-        }
-    }
-}
-
-/// The values of a contiguous tensor of `f32`, which everything on a Flex device is here; anything else would be a fault of
-/// ours, and its missing values are asserted by the layers.
-fn values(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().unwrap_or_default()
-}
-
-/// Takes the vector's memory over.
-fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
-    FlexTensor::new(
-        Bytes::from_elems(values),
-        Layout::contiguous(shape.into()),
-        DType::F32,
-    )
-}
-
-/// Flex keeps integers as `i32`.
-fn labels(targets: &FlexTensor) -> Vec<u16> {
-    let targets = targets.to_contiguous();
-    let labels = targets.as_slice::<i32>().unwrap_or_default();
-    labels.iter().map(|label| *label as u16).collect()
-}
-
 impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
-    fn conv_layer(
+    fn layer(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        layer: Arc<ConvLayer>,
-        channels_last: bool,
+        layer: Layer,
     ) -> FloatTensor<Self> {
         // A node's guard must live until `finish`.
         let nodes = [x.node(), weight.node(), bias.node()];
-        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match LayerBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
                 let input = prep.checkpoint(&x);
-                let tensors = [
-                    &x.into_primitive(),
-                    &weight.into_primitive(),
-                    &bias.into_primitive(),
-                ];
-                let (output, saved) = B::conv_forward(tensors, &layer, channels_last, true);
+                let tensors = [x, weight, bias].map(|tensor| tensor.into_primitive());
+                let (output, saved) = B::layer_forward(tensors.each_ref(), &layer, true);
                 prep.finish((input, output.clone(), layer, saved), output)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::conv_layer(
-                x.into_primitive(),
-                weight.into_primitive(),
-                bias.into_primitive(),
-                layer,
-                channels_last,
-            )),
-        }
-    }
-
-    fn dense_layer(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        layer: Arc<DenseLayer>,
-    ) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node(), bias.node()];
-        match DenseBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let input = prep.checkpoint(&x);
-                let tensors = [
-                    &x.into_primitive(),
-                    &weight.into_primitive(),
-                    &bias.into_primitive(),
-                ];
-                let (output, saved) = B::dense_forward(tensors, &layer);
-                prep.finish((input, output.clone(), layer, saved), output)
+            OpsKind::UnTracked(prep) => {
+                let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.into_primitive());
+                prep.finish(B::layer(x, weight, bias, layer))
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::dense_layer(
-                x.into_primitive(),
-                weight.into_primitive(),
-                bias.into_primitive(),
-                layer,
-            )),
         }
     }
 
@@ -509,8 +147,8 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
             .stateful()
         {
             OpsKind::Tracked(prep) => {
-                let (loss, probabilities) =
-                    B::cross_entropy_forward(&logits.into_primitive(), &targets);
+                let logits = logits.into_primitive();
+                let (loss, probabilities) = B::cross_entropy_forward(&logits, &targets);
                 prep.finish((probabilities, targets), loss)
             }
             OpsKind::UnTracked(prep) => {
@@ -521,35 +159,10 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
 }
 
 #[derive(Debug)]
-struct ConvBackward;
+struct LayerBackward;
 
-impl<B: Backend + Kernels> Backward<B, 3> for ConvBackward {
-    type State = (NodeId, FloatTensor<B>, Arc<ConvLayer>, ConvSaved);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let d_output = grads.consume::<B>(&ops.node);
-        let (input, output, layer, saved) = ops.state;
-        let input: FloatTensor<B> = checkpointer.retrieve_node_output(input);
-        let wanted = ops.parents[0].is_some();
-        let gradients = B::conv_backward(d_output, output, input, &layer, &saved, wanted);
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let (Some(node), Some(gradient)) = (parent, gradient) {
-                grads.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct DenseBackward;
-
-impl<B: Backend + Kernels> Backward<B, 3> for DenseBackward {
-    type State = (NodeId, FloatTensor<B>, Arc<DenseLayer>, DenseSaved);
+impl<B: Backend + Kernels> Backward<B, 3> for LayerBackward {
+    type State = (NodeId, FloatTensor<B>, Layer, Saved);
 
     fn backward(
         self,
@@ -561,7 +174,7 @@ impl<B: Backend + Kernels> Backward<B, 3> for DenseBackward {
         let (input, output, layer, saved) = ops.state;
         let input: FloatTensor<B> = checkpointer.retrieve_node_output(input);
         let wanted = ops.parents[0].is_some();
-        let gradients = B::dense_backward(d_output, output, input, &layer, &saved, wanted);
+        let gradients = B::layer_backward(d_output, output, input, &layer, &saved, wanted);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let (Some(node), Some(gradient)) = (parent, gradient) {
                 grads.register::<B>(node.id, gradient);

@@ -8,14 +8,13 @@ use burn::{
 };
 use glassbox_scratch::{
     NetworkError, count_images,
-    kernels::{ConvLayer, DenseLayer},
+    kernels::{ConvLayer, DenseLayer, check_sizes, taken_in},
 };
-use glassbox_spec::{
-    Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan, PoolGeometry,
-};
+use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
 
 use crate::{
-    Engine, ModelError, kernels,
+    Engine, ModelError,
+    kernels::{self, Layer},
     ops::{self, read},
 };
 
@@ -77,7 +76,7 @@ pub(crate) struct Fixed {
     index: usize,
     /// Whether the block before it has done this already.
     #[module(skip)]
-    taken_in: bool,
+    done: bool,
 }
 
 impl Network {
@@ -91,6 +90,9 @@ impl Network {
         let problems = plan.misfits(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
+        }
+        if let Engine::Kernels(_) = engine {
+            check_sizes(plan)?;
         }
         let data = |name: String| {
             // Present: `misfits` compared every name and shape.
@@ -114,15 +116,15 @@ impl Network {
                     geometry,
                     activation,
                     kernels: match engine {
-                        Engine::Kernels(level) if ConvLayer::fits(&geometry) => {
+                        Engine::Stock => None,
+                        Engine::Kernels(level) => {
                             let relu = activation == Activation::Relu;
-                            let pool = pool_behind(plan, index);
+                            let pool = taken_in(plan, index);
                             let first = index == 0;
                             let layer =
                                 ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
                             Some(Arc::new(layer))
                         }
-                        _ => None,
                     },
                     channels_last: false,
                 }),
@@ -145,9 +147,9 @@ impl Network {
                 operation => Block::Fixed(Fixed {
                     operation,
                     index,
-                    taken_in: engine != Engine::Stock
+                    done: engine != Engine::Stock
                         && index > 0
-                        && pool_behind(plan, index - 1).is_some(),
+                        && taken_in(plan, index - 1).is_some(),
                 }),
             });
         }
@@ -160,7 +162,8 @@ impl Network {
         })
     }
 
-    /// Images `[n, channels, height, width]` to logits `[n, classes]`.
+    /// Images `[n, channels, height, width]` to logits `[n, classes]`. With kernels the images must not ask for a gradient: the
+    /// first layer has none.
     pub fn forward(&self, images: Tensor<4>, pass: Pass) -> Tensor<2> {
         let mut x = images;
         for block in &self.blocks {
@@ -263,7 +266,11 @@ impl Conv {
             None => ops::activate(self.pre(x), self.activation),
             Some(layer) => {
                 let (weight, bias) = (self.weight.val(), self.bias.val());
-                let y = kernels::conv(x, weight, bias, Arc::clone(layer), self.channels_last);
+                let layer = Layer::Conv {
+                    layer: Arc::clone(layer),
+                    channels_last: self.channels_last,
+                };
+                let y = kernels::layer(x, weight, bias, layer);
                 activate_rest(y, self.activation)
             }
         }
@@ -280,7 +287,8 @@ impl Dense {
         match &self.kernels {
             None => ops::activate(self.pre(x), self.activation),
             Some(layer) => {
-                let y = kernels::dense(x, self.weight.val(), self.bias.val(), Arc::clone(layer));
+                let layer = Layer::Dense(Arc::clone(layer));
+                let y = kernels::layer(x, self.weight.val(), self.bias.val(), layer);
                 activate_rest(y, self.activation)
             }
         }
@@ -300,7 +308,7 @@ fn hand_on_channels_last(blocks: &mut [Block]) {
     let mut reader = None;
     for block in blocks.iter_mut().rev() {
         match block {
-            Block::Fixed(fixed) if fixed.taken_in => {}
+            Block::Fixed(fixed) if fixed.done => {}
             Block::Conv(conv) => {
                 let layer = conv.kernels.as_ref();
                 // Any other activation is Burn's, which hands on what it likes.
@@ -314,30 +322,9 @@ fn hand_on_channels_last(blocks: &mut [Block]) {
     }
 }
 
-/// The pooling that a convolution's kernels take in.
-fn pool_behind(plan: &Plan, index: usize) -> Option<PoolGeometry> {
-    let layers = plan.layers();
-    match (
-        layers.get(index)?.operation,
-        layers.get(index + 1)?.operation,
-    ) {
-        (
-            Operation::Conv {
-                geometry,
-                activation,
-            },
-            Operation::MaxPool(pool),
-        ) => {
-            let taken = ConvLayer::fits(&geometry) && ConvLayer::fuses(activation, &pool);
-            taken.then_some(pool)
-        }
-        _ => None,
-    }
-}
-
 impl Fixed {
     pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        if self.taken_in {
+        if self.done {
             return x;
         }
         match (self.operation, pass) {

@@ -133,11 +133,12 @@ impl optim::Optimizer for Rule {
         gradient: Tensor<D>,
         _state: Option<InSlot>,
     ) -> (Tensor<D>, Option<InSlot>) {
-        let mut state = self.slot.lock();
-        state.step += 1;
-        let step = state.step;
-        // Taken, not cloned: a tensor with one owner is updated in place.
-        let mut moments = std::mem::take(&mut state.moments);
+        // Taken, not cloned: a tensor with one owner is updated in place. And not held: the update waits for other threads.
+        let (step, mut moments) = {
+            let mut state = self.slot.lock();
+            state.step += 1;
+            (state.step, std::mem::take(&mut state.moments))
+        };
         let parameter = update(
             self.optimizer,
             self.engine,
@@ -147,7 +148,7 @@ impl optim::Optimizer for Rule {
             gradient,
             &mut moments,
         );
-        state.moments = moments;
+        self.slot.lock().moments = moments;
         (parameter, Some(InSlot))
     }
 

@@ -7,7 +7,10 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_model::{Engine, ModelError, Network, OptimizerHandle, losses, ops::cross_entropy};
+use glassbox_model::{
+    Engine, ModelError, Network, OptimizerHandle, losses,
+    ops::{cross_entropy, read},
+};
 use glassbox_scratch::{
     Moments, Network as ByHand, NetworkError, Optimizer, compare::worst_relative, kernels::Level,
 };
@@ -193,6 +196,66 @@ fn dropout_drops_in_training_alone_and_by_the_step() {
     assert_eq!(dropped, first(Pass::Training(key)));
     assert_ne!(dropped, first(Pass::Training(StepKey { batch: 4, ..key })));
     assert_ne!(dropped, first(Pass::Training(StepKey { epoch: 3, ..key })));
+}
+
+#[test]
+fn kernels_give_the_gradients_that_the_network_by_hand_gives() {
+    let reference = Architecture::preset("reference", 10).unwrap();
+    let reference = reference.plan(ImageShape::new(3, 22, 25).unwrap()).unwrap();
+    // One image and more than a task has; convolutions that hand images on channels last, and every kind of layer.
+    for (plan, counts) in [(reference, [1, 9]), (awkward(), [1, 17])] {
+        let parameters = parameters(&plan);
+        let by_hand = ByHand::<f64>::new(&plan, &parameters).unwrap();
+        for count in counts {
+            let pixels = images(&plan, count);
+            let labels: Vec<u16> = (0..count).map(|i| (i * 2 % 3) as u16).collect();
+            let trace = by_hand.trace(&wide(&pixels), Some(&labels), TRAINING);
+            let expected = trace.unwrap().d_parameters;
+            for level in Level::all() {
+                let engine = Engine::Kernels(level);
+                let network = Network::new(&plan, &parameters, &Device::flex(), engine).unwrap();
+                let (_, found) = network
+                    .gradients(pixels.clone(), &labels, TRAINING)
+                    .unwrap();
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert_eq!(found.name, expected.name);
+                    let worst = worst_relative(&found.values, &expected.values, 1e-5);
+                    let name = level.name();
+                    assert!(worst.is_within(), "{name} {count} {}{worst}", found.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn kernels_take_any_view_and_pass_the_gradient_of_the_loss_on() {
+    let device = Device::flex().autodiff();
+    let engine = Engine::Kernels(Level::fastest());
+    let values = |count: usize| -> Vec<f32> { (0..count).map(|i| (i as f32).sin()).collect() };
+    let weight = Tensor::<2>::from_data(TensorData::new(values(30), [6, 5]), &device);
+    let bias = Tensor::<1>::from_data(TensorData::new(values(6), [6]), &device);
+    let wide = Tensor::<4>::from_data(TensorData::new(values(80), [5, 8, 2, 1]), &device);
+    // Transposed, cut out, and of several strides at once.
+    let view = || {
+        wide.clone()
+            .permute([1, 0, 2, 3])
+            .slice([1..8, 0..5, 1..2, 0..1])
+    };
+    let compute = |engine: Engine, scale: f32| {
+        let x = view().detach().require_grad();
+        let y = engine.dense(x.clone(), weight.clone(), bias.clone());
+        let logits = y.reshape([7, 6]);
+        let targets = Tensor::<1, burn::tensor::Int>::from_data([0, 1, 2, 3, 4, 5, 0], &device);
+        let loss = engine.cross_entropy(logits, targets) * scale;
+        let gradients = loss.backward();
+        read(x.grad(&gradients).unwrap()).unwrap().1
+    };
+    for scale in [1.0, 3.0] {
+        let (found, expected) = (compute(engine, scale), compute(Engine::Stock, scale));
+        let worst = worst_relative(&found, &expected, 1e-5);
+        assert!(worst.is_within(), "{scale}{worst}");
+    }
 }
 
 #[test]

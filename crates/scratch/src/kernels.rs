@@ -47,3 +47,4 @@ mod task;
 pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images};
 pub use network::{Network, Times};
 pub use simd::{Level, SIMD_VARIABLE, UnknownLevel};
+pub use stage::{check_sizes, taken_in};

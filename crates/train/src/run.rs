@@ -320,12 +320,17 @@ impl Run {
             started: options.started,
             seconds_to_target: None,
         };
-        // In the pool itself: from outside, every parallel step of a kernel would wait for a thread to wake.
-        let (work, end) = rayon::scope(|_| match (burn, engine) {
+        let train = || match (burn, engine) {
             (Some(device), _) => burn_trainer::train(work, start, &device, options.dashboard),
             (None, model::Engine::Kernels(level)) => kernel_trainer::train(work, start, level),
             (None, model::Engine::Stock) => unreachable!("a stock engine is one of Burn's devices"),
-        })?;
+        };
+        // In the pool itself: from outside, every parallel step of a kernel would wait for a thread to wake. Burn's dashboard
+        // has threads that need the pool while the training waits for them, so there it must be free.
+        let (work, end) = match options.dashboard {
+            true => train()?,
+            false => rayon::scope(|_| train())?,
+        };
         finish(work, end, stop, dataset, trained_on)
     }
 }

@@ -1,7 +1,7 @@
 //! `glassbox verify`
 
 use glassbox_model::Backend;
-use glassbox_scratch::kernels::Level;
+use glassbox_scratch::kernels::{Level, SIMD_VARIABLE};
 use glassbox_spec::{ImageShape, nearest};
 use glassbox_train::architecture;
 use glassbox_verify::{
@@ -68,17 +68,18 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
         output::line(table(&report))?;
     }
     for failure in &report.failures {
-        let backend = match (
-            failure.route.parse::<Backend>(),
-            failure.route.parse::<Level>(),
-        ) {
-            (Ok(backend), _) => format!(" --backend {backend}"),
-            (_, Ok(_)) => " --backend scratch".to_string(),
-            _ => String::new(),
+        let route = &failure.route;
+        let (level, backend) = match (route.parse::<Backend>(), route.parse::<Level>()) {
+            (Ok(backend), _) => (String::new(), format!(" --backend {backend}")),
+            (_, Ok(level)) => (
+                format!("{SIMD_VARIABLE}={} ", level.name()),
+                " --backend scratch".to_string(),
+            ),
+            _ => Default::default(),
         };
         let mutant = mutant.map_or(String::new(), |m| format!(" --mutant '{}'", m.name));
         note(format!(
-            "{} {} ({}) {}\n  again: glassbox verify --case '{}'{backend}{mutant}",
+            "{} {} ({}) {}\n  again: {level}glassbox verify --case '{}'{backend}{mutant}",
             failure.operation, failure.argument, failure.route, failure.worst, failure.case
         ));
     }

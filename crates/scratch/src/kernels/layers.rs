@@ -12,6 +12,7 @@ use super::{
     map::Map,
     per_thread::PerThread,
     simd::{Buffer, Level, Winners},
+    stage::fits,
     task::IMAGES,
 };
 
@@ -102,12 +103,6 @@ impl ConvLayer {
         fuses(activation, pool)
     }
 
-    /// Whether a convolution's images are small enough for tables.
-    pub fn fits(geometry: &ConvGeometry) -> bool {
-        Map::fits(geometry.input(), geometry.padding())
-            && Map::fits(geometry.output(), Sides::default())
-    }
-
     /// A layer; `first` says that its input's gradient will never be asked for, which allows a better layout.
     pub fn new(
         level: Level,
@@ -117,6 +112,10 @@ impl ConvLayer {
         first: bool,
     ) -> Self {
         let output = pool.map_or(geometry.output(), PoolGeometry::output);
+        assert!(
+            fits(geometry),
+            "images too large for tables: see `check_sizes`"
+        );
         let neighbours = Neighbours {
             first,
             relu,
@@ -165,6 +164,7 @@ impl ConvLayer {
         training: bool,
     ) -> ConvSaved {
         let images = input.count(self.block.input());
+        self.check(weight, bias);
         let packed = self
             .packed
             .fill(|packed| self.block.pack(packed, weight, bias));
@@ -219,6 +219,8 @@ impl ConvLayer {
         let images = input.count(from);
         assert_eq!(output.count(to), images, "output");
         assert_eq!(d_output.count(to), images, "d_output");
+        assert_eq!(saved.winners.len(), images.div_ceil(IMAGES), "saved");
+        self.check(d_weight, d_bias);
         assert!(
             d_input.is_none() || self.block.has_input_gradient(),
             "d_input of a first layer"
@@ -285,12 +287,20 @@ impl ConvLayer {
         *locked(&self.sums) = sums;
     }
 
+    fn check(&self, weight: &[f32], bias: &[f32]) {
+        let shape = self.weight_shape();
+        assert_eq!(weight.len(), shape.iter().product::<usize>(), "weight");
+        assert_eq!(bias.len(), shape[0], "bias");
+    }
+
     /// What a forward pass without pooling leaves.
     pub(crate) fn saved(&self, images: Images<&[f32]>, weight: &[f32]) -> ConvSaved {
         let tasks = images.count(self.block.input()).div_ceil(IMAGES);
+        let bias = vec![0.0; self.weight_shape()[0]];
+        self.check(weight, &bias);
         let packed = self
             .packed
-            .fill(|packed| self.block.pack(packed, weight, &[]));
+            .fill(|packed| self.block.pack(packed, weight, &bias));
         ConvSaved {
             packed,
             winners: Arc::new(vec![Winners::default(); tasks]),
@@ -369,11 +379,9 @@ impl DenseLayer {
         weight: &[f32],
         bias: &[f32],
     ) -> DenseSaved {
-        assert_eq!(
-            output.len() / self.units,
-            input.len() / self.inputs,
-            "output"
-        );
+        let images = self.count(input);
+        assert_eq!(output.len(), images * self.units, "output");
+        self.check(weight, bias);
         let packed = self
             .packed
             .fill(|packed| self.block.pack(packed, weight, bias));
@@ -394,10 +402,22 @@ impl DenseLayer {
 
     /// What a forward pass leaves.
     pub(crate) fn saved(&self, weight: &[f32]) -> DenseSaved {
+        let bias = vec![0.0; self.units];
+        self.check(weight, &bias);
         DenseSaved(
             self.packed
-                .fill(|packed| self.block.pack(packed, weight, &[])),
+                .fill(|packed| self.block.pack(packed, weight, &bias)),
         )
+    }
+
+    fn check(&self, weight: &[f32], bias: &[f32]) {
+        assert_eq!(weight.len(), self.units * self.inputs, "weight");
+        assert_eq!(bias.len(), self.units, "bias");
+    }
+
+    fn count(&self, input: &[f32]) -> usize {
+        assert!(input.len().is_multiple_of(self.inputs), "input");
+        input.len() / self.inputs
     }
 
     /// Gradients of the weight, the bias and, if asked for, the input, from those of the output. `input`, `output` and
@@ -413,7 +433,15 @@ impl DenseLayer {
         input: &[f32],
         saved: &DenseSaved,
     ) {
-        let tasks = input.len().div_ceil(IMAGES * self.inputs);
+        let images = self.count(input);
+        assert_eq!(output.len(), images * self.units, "output");
+        assert_eq!(d_output.len(), output.len(), "d_output");
+        let wanted = d_input
+            .as_ref()
+            .map_or(input.len(), |d_input| d_input.len());
+        assert_eq!(wanted, input.len(), "d_input");
+        self.check(d_weight, d_bias);
+        let tasks = images.div_ceil(IMAGES);
         let mut factors = std::mem::take(&mut *locked(&self.factors));
         while factors.len() < tasks {
             factors.push(DenseFactors::default());
@@ -454,7 +482,6 @@ impl DenseLayer {
                 }
             },
         );
-        let images = input.len() / self.inputs;
         let images_of = |task: usize| IMAGES.min(images - task * IMAGES);
         if let [total, others @ ..] = &mut factors[..tasks] {
             let others = others.iter().enumerate();

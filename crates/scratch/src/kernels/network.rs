@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{
     per_thread::PerThread,
     simd::Level,
-    stage::{Stage, stages, too_large},
+    stage::{Stage, check_sizes, stages},
     task::{Batch, IMAGES, Packed, Task, Workspace, sum_gradients},
 };
 use crate::{
@@ -50,10 +50,7 @@ impl Network {
     /// The plan's network with these parameters, which must be exactly the plan's.
     pub fn new(level: Level, plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
         let parameters = in_order(plan, parameters)?;
-        if let Some(layer) = too_large(plan) {
-            let layer = layer.name.clone();
-            return Err(NetworkError::TooLarge { layer });
-        }
+        check_sizes(plan)?;
         let (stages, names) = stages(level, plan, IMAGES);
         let packed = stages.iter().map(Packed::new);
         let mut network = Self {
@@ -70,9 +67,6 @@ impl Network {
             tasks: Vec::new(),
             workspaces: PerThread::default(),
         };
-        for mut workspace in network.workspaces.all() {
-            workspace.reserve(&network.stages, false);
-        }
         network.pack();
         Ok(network)
     }
@@ -123,9 +117,12 @@ impl Network {
         let batch = self.batch(count);
         if count <= each {
             // Waking another thread costs more than a few images.
-            self.workspaces.own().forward(&batch, images, logits, 0);
+            let mut workspace = self.workspaces.own();
+            workspace.reserve(&self.stages, false);
+            workspace.forward(&batch, images, logits, 0);
             return Ok(());
         }
+        self.reserve_workspaces(false);
         let images = images.par_chunks(each * self.plan.input().len());
         let tasks = images.zip(logits.par_chunks_mut(each * classes));
         tasks.for_each(|(images, logits)| self.workspaces.own().forward(&batch, images, logits, 0));
@@ -146,11 +143,7 @@ impl Network {
         let used = count.div_ceil(each);
         let mut logits = std::mem::take(&mut self.logits);
         logits.resize(count * classes, 0.0);
-        if self.tasks.is_empty() {
-            for mut workspace in self.workspaces.all() {
-                workspace.reserve(&self.stages, true);
-            }
-        }
+        self.reserve_workspaces(true);
         let mut tasks = std::mem::take(&mut self.tasks);
         while tasks.len() < used {
             tasks.push(Task::new(&self.stages));
@@ -239,6 +232,13 @@ impl Network {
             images,
             backward: false,
             masks: None,
+        }
+    }
+
+    /// Makes room for every thread, even one whose first task comes late.
+    fn reserve_workspaces(&self, backward: bool) {
+        for mut workspace in self.workspaces.all() {
+            workspace.reserve(&self.stages, backward);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The inner loops, once for each instruction set, and the only `unsafe` of the workspace.
+//! The inner loops, once for each instruction set, and the only `unsafe` of the library.
 //!
 //! * **In**: slices, with tables of places in them.
 //! * **Out**: sums in those slices, with the fastest instructions of a [`Level`].
@@ -160,8 +160,8 @@ impl Level {
     pub fn chosen() -> Result<Level, UnknownLevel> {
         static CHOSEN: OnceLock<Result<Level, UnknownLevel>> = OnceLock::new();
         let choose = || match std::env::var_os(SIMD_VARIABLE) {
-            Some(name) => name.to_string_lossy().parse(),
-            None => Ok(Level::fastest()),
+            Some(name) if !name.is_empty() => name.to_string_lossy().parse(),
+            _ => Ok(Level::fastest()),
         };
         CHOSEN.get_or_init(choose).clone()
     }

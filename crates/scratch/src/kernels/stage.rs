@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use glassbox_spec::{
-    Activation, ImageShape, Operation, Plan, PlannedLayer, PoolGeometry, Shape, Sides,
+    Activation, ConvGeometry, ImageShape, Operation, Plan, PlannedLayer, PoolGeometry, Shape, Sides,
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     pool::PoolBlock,
     simd::Level,
 };
+use crate::NetworkError;
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -136,7 +137,7 @@ pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, V
     let used = used_outputs(layers);
     let mut at = 0;
     while let Some(layer) = layers.get(at) {
-        let pool = taken_in(layer, layers.get(at + 1));
+        let pool = taken_in(plan, at);
         let next = layers.get(at + 1 + usize::from(pool.is_some()));
         // How the input lies: as the step before leaves it.
         let from = match stages.last() {
@@ -225,24 +226,37 @@ pub(crate) fn stages(level: Level, plan: &Plan, images: usize) -> (Vec<Stage>, V
     (stages, names)
 }
 
-/// The first layer whose images are too large for tables, if there is one.
-pub(crate) fn too_large(plan: &Plan) -> Option<&PlannedLayer> {
-    plan.layers().iter().find(|layer| {
-        let padding = match layer.operation {
-            Operation::Conv { geometry, .. } => geometry.padding(),
-            _ => Sides::default(),
-        };
-        let fits = |shape, frame| match shape {
-            Shape::Image(image) => Map::fits(image, frame),
-            Shape::Flat(_) => true,
-        };
-        !fits(layer.input, padding) || !fits(layer.output, Sides::default())
-    })
+/// Fails if a layer's images are too large for the kernels' tables.
+pub fn check_sizes(plan: &Plan) -> Result<(), NetworkError> {
+    let fit = |shape, frame| match shape {
+        Shape::Image(image) => Map::fits(image, frame),
+        Shape::Flat(_) => true,
+    };
+    let too_large = plan.layers().iter().find(|layer| match layer.operation {
+        Operation::Conv { geometry, .. } => !fits(&geometry),
+        _ => !fit(layer.input, Sides::default()) || !fit(layer.output, Sides::default()),
+    });
+    match too_large {
+        None => Ok(()),
+        Some(layer) => Err(NetworkError::TooLarge {
+            layer: layer.name.clone(),
+        }),
+    }
 }
 
-/// The pooling behind a convolution, if the two are one step.
-fn taken_in(layer: &PlannedLayer, next: Option<&PlannedLayer>) -> Option<PoolGeometry> {
-    match (layer.operation, next?.operation) {
+/// Whether a convolution's images are small enough for tables.
+pub(crate) fn fits(geometry: &ConvGeometry) -> bool {
+    Map::fits(geometry.input(), geometry.padding())
+        && Map::fits(geometry.output(), Sides::default())
+}
+
+/// The pooling behind a plan's layer, if the two are one step: the layer is a convolution that takes it in.
+pub fn taken_in(plan: &Plan, layer: usize) -> Option<PoolGeometry> {
+    let layers = plan.layers();
+    match (
+        layers.get(layer)?.operation,
+        layers.get(layer + 1)?.operation,
+    ) {
         (Operation::Conv { activation, .. }, Operation::MaxPool(pool)) => {
             fuses(activation, &pool).then_some(pool)
         }
@@ -262,22 +276,18 @@ fn used_outputs(layers: &[PlannedLayer]) -> Vec<[usize; 2]> {
     for (layer, used) in layers.iter().zip(&mut used).rev() {
         *used = needed;
         let [height, width] = all(layer.input);
+        let through = |kernel: [usize; 2], stride: [usize; 2], padding: Sides| {
+            [
+                reach(used[0], kernel[0], stride[0], padding.top, height),
+                reach(used[1], kernel[1], stride[1], padding.left, width),
+            ]
+        };
         needed = match layer.operation {
             Operation::Conv { geometry, .. } => {
-                let ([kh, kw], [sh, sw]) = (geometry.kernel(), geometry.stride());
-                let padding = geometry.padding();
-                [
-                    reach(used[0], kh, sh, padding.top, height),
-                    reach(used[1], kw, sw, padding.left, width),
-                ]
+                through(geometry.kernel(), geometry.stride(), geometry.padding())
             }
             Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => {
-                let ([kh, kw], [sh, sw]) = (geometry.kernel(), geometry.stride());
-                let padding = geometry.padding();
-                [
-                    reach(used[0], kh, sh, padding.top, height),
-                    reach(used[1], kw, sw, padding.left, width),
-                ]
+                through(geometry.kernel(), geometry.stride(), geometry.padding())
             }
             Operation::Dropout { .. } => needed,
             Operation::Flatten | Operation::Dense { .. } => [height, width],

@@ -43,7 +43,7 @@ impl Operations<f32> {
                         },
                         ..Self::REFERENCE
                     },)*
-                    _ => Self::REFERENCE,
+                    level => unreachable!("a table for {level}"),
                 }
             };
         }
@@ -59,6 +59,9 @@ fn adam_step(
     step: u64,
     adam: &Adam,
 ) {
+    for values in [&p, &m, &v] {
+        assert_eq!(values.len(), g.len(), "gradient");
+    }
     let rate = (rate * adam.correction(step)) as f32;
     let values = p
         .par_chunks_mut(VALUES)

@@ -59,6 +59,8 @@ enum Sums {
 pub(crate) struct Workspace {
     /// The images, then what each stage makes of them.
     values: Vec<Buffer>,
+    /// Whether there is room, and if so, whether for a backward pass too.
+    reserved: Option<bool>,
     winners: Vec<Winners>,
     /// Gradients of `values`.
     d_values: Vec<Buffer>,
@@ -115,6 +117,10 @@ impl Workspace {
 
     /// Makes room for a task, so that no step of one has to.
     pub(crate) fn reserve(&mut self, stages: &[Stage], backward: bool) {
+        if self.reserved >= Some(backward) {
+            return;
+        }
+        self.reserved = Some(backward);
         let entrance = stages.first().map(Stage::from);
         let layouts: Vec<_> = entrance
             .into_iter()
@@ -157,9 +163,9 @@ impl Workspace {
             }
         }
         for i in 0..batch.stages.len() {
-            let started = Instant::now();
+            let started = now();
             self.forward_stage(batch, i, count, first);
-            self.times[i][0] += started.elapsed();
+            self.times[i][0] += elapsed(started);
         }
         let classes = batch.plan.classes();
         let (Some(values), Some(stage)) = (self.values.last(), batch.stages.last()) else {
@@ -251,9 +257,9 @@ impl Workspace {
     pub(crate) fn backward(&mut self, batch: &Batch<'_>, task: &mut Task, first: usize) {
         let count = task.images;
         for i in (0..batch.stages.len()).rev() {
-            let started = Instant::now();
+            let started = now();
             self.backward_stage(batch, task, i, count, first);
-            self.times[i][1] += started.elapsed();
+            self.times[i][1] += elapsed(started);
         }
     }
 
@@ -340,6 +346,15 @@ impl Batch<'_> {
         self.masks
             .map(|masks| &masks[stage][image * values..][..values])
     }
+}
+
+/// A browser has no clock that can be read here.
+fn now() -> Option<Instant> {
+    cfg!(not(target_arch = "wasm32")).then(Instant::now)
+}
+
+fn elapsed(started: Option<Instant>) -> Duration {
+    started.map_or(Duration::ZERO, |started| started.elapsed())
 }
 
 fn multiply(to: &mut [f32], by: &[f32]) {

@@ -110,8 +110,13 @@ impl Simd for Avx512 {
 super::entries!(
     Avx512,
     "avx512",
-    || is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("fma")
-        && is_x86_feature_detected!("popcnt"),
+    // Whatever the compiler takes for granted with AVX-512.
+    || {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("f16c")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt")
+    },
     "avx512f,fma,popcnt"
 );

@@ -126,17 +126,20 @@ impl Level {
         assert!(!window.is_empty(), "window");
         assert!(channels.is_multiple_of(self.lanes()), "channels");
         assert!(
-            last(input_rows) + last(window) + *channels <= input.len(),
+            last(input_rows)
+                .saturating_add(last(window))
+                .saturating_add(*channels)
+                <= input.len(),
             "input"
         );
         assert!(
-            output_rows.is_empty() || last(output_rows) + *channels <= output.len(),
+            output_rows.is_empty() || last(output_rows).saturating_add(*channels) <= output.len(),
             "output"
         );
         if let Some(winners) = winners {
             assert_eq!(
                 winners.values.len(),
-                output_rows.len() * *channels,
+                output_rows.len().saturating_mul(*channels),
                 "winners"
             );
             *winners.largest = (*winners.largest).max(last(places) as u32);
@@ -157,9 +160,13 @@ impl Level {
         } = &active;
         let channels = d_bias.len();
         let last = rows.iter().max().map_or(0, |row| *row as usize);
-        let covers = |values: &[f32]| last + channels <= values.len();
+        let covers = |values: &[f32]| last.saturating_add(channels) <= values.len();
         assert!(channels.is_multiple_of(self.lanes()), "channels");
-        assert_eq!(gradient.len(), rows.len() * channels, "gradient");
+        assert_eq!(
+            gradient.len(),
+            rows.len().saturating_mul(channels),
+            "gradient"
+        );
         assert!(covers(d_output), "d_output");
         assert!(relu.is_none_or(covers), "output");
         // SAFETY: the machine has the instruction set of a `Level`, and the furthest places were just asserted.
@@ -303,15 +310,17 @@ pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// Moments below about 1e-37 become 0, others stay what they are. Those of a unit whose gradient is 0 for good would otherwise
-/// shrink to numbers below the normal ones and stay there, and arithmetic with these is a hundred times slower.
+/// What is added to a moment and taken away again, so that one below about 1e-37 becomes 0 (and one below 1e-23 loses last bits).
+/// Those of a unit whose gradient is 0 for good would otherwise shrink to numbers below the normal ones and stay there, and
+/// arithmetic with these is a hundred times slower.
+const TINY: f32 = 1e-30;
+
 ///
 /// # Safety
 ///
 /// That of [`Simd`].
 #[inline(always)]
 unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
-    const TINY: f32 = 1e-30;
     // SAFETY: registers only.
     unsafe { S::add(S::add(moment, S::splat(TINY)), S::splat(-TINY)) }
 }
@@ -349,8 +358,8 @@ pub(super) unsafe fn adam<S: Simd>(
     }
     for i in whole..gradient.len() {
         let g = gradient[i];
-        m[i] = beta_1 * m[i] + rest_1 * g;
-        v[i] = beta_2 * v[i] + rest_2 * (g * g);
+        m[i] = beta_1 * m[i] + rest_1 * g + TINY - TINY;
+        v[i] = beta_2 * v[i] + rest_2 * (g * g) + TINY - TINY;
         parameter[i] -= rate * m[i] / (v[i].sqrt() + epsilon);
     }
 }
@@ -379,7 +388,7 @@ pub(super) unsafe fn sgd<S: Simd>(
         }
     }
     for i in whole..gradient.len() {
-        velocity[i] = momentum * velocity[i] + gradient[i];
+        velocity[i] = momentum * velocity[i] + gradient[i] + TINY - TINY;
         parameter[i] -= rate * velocity[i];
     }
 }

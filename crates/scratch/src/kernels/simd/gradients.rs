@@ -71,11 +71,13 @@ impl Patch<'_> {
     /// Values from the beginning of a patch to the end of its last register.
     fn reach(&self, lanes: usize) -> usize {
         let last = self.runs.iter().max().map_or(0, |run| *run as usize);
-        last + self.vectors * lanes
+        last.saturating_add(self.vectors.saturating_mul(lanes))
     }
 
     fn len(&self, lanes: usize) -> usize {
-        self.runs.len() * self.vectors * lanes
+        self.runs
+            .len()
+            .saturating_mul(self.vectors.saturating_mul(lanes))
     }
 }
 
@@ -91,12 +93,12 @@ impl Level {
         assert!(sums.channels.is_multiple_of(self.channels()), "channels");
         assert_eq!(
             sums.d_weight.len(),
-            sums.channels * sums.patch.len(lanes),
+            sums.channels.saturating_mul(sums.patch.len(lanes)),
             "d_weight"
         );
         let furthest = self.check(sums.windows, sums.winners, sums.gradient, sums.channels);
         assert!(
-            furthest + sums.patch.reach(lanes) <= sums.input.len(),
+            furthest.saturating_add(sums.patch.reach(lanes)) <= sums.input.len(),
             "input"
         );
         // SAFETY: the machine has the instruction set of a `Level`. A patch begins at most at `furthest`, and all of it was
@@ -109,7 +111,7 @@ impl Level {
         let lanes = self.lanes();
         assert_eq!(
             sums.weights.len(),
-            sums.channels * sums.patch.len(lanes),
+            sums.channels.saturating_mul(sums.patch.len(lanes)),
             "weights"
         );
         let furthest = self.check(sums.windows, sums.winners, sums.gradient, sums.channels);
@@ -121,7 +123,10 @@ impl Level {
             .max()
             .map_or(0, |window| *window as usize);
         assert!(
-            furthest.max(window + place) + sums.patch.reach(lanes) <= sums.d_input.len(),
+            furthest
+                .max(window.saturating_add(place))
+                .saturating_add(sums.patch.reach(lanes))
+                <= sums.d_input.len(),
             "d_input"
         );
         lists.reserve(self, sums.windows.len(), sums.places.len(), sums.channels);
@@ -138,12 +143,16 @@ impl Level {
         gradient: &[f32],
         channels: usize,
     ) -> usize {
-        assert_eq!(gradient.len(), windows.len() * channels, "gradient");
+        assert_eq!(
+            gradient.len(),
+            windows.len().saturating_mul(channels),
+            "gradient"
+        );
         if let Some(winners) = winners {
             assert_eq!(winners.values.len(), gradient.len(), "winners");
         }
         let window = windows.iter().max().map_or(0, |window| *window as usize);
-        window + winners.map_or(0, |winners| winners.largest as usize)
+        window.saturating_add(winners.map_or(0, |winners| winners.largest as usize))
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Run {
 impl Run {
     /// From the beginning of the row to the last of its taps, and one further.
     fn end(&self) -> usize {
-        self.offset as usize + self.taps as usize
+        (self.offset as usize).saturating_add(self.taps as usize)
     }
 }
 
@@ -90,13 +90,16 @@ impl Level {
         let last_output = output_rows.iter().max().map_or(0, |row| *row as usize);
         assert_eq!(output_rows.len(), input_rows.len(), "rows");
         assert!(columns.is_multiple_of(self.lanes()), "columns");
-        assert_eq!(weights.len(), taps * columns, "weights");
+        assert_eq!(weights.len(), taps.saturating_mul(*columns), "weights");
         if let Start::Row(row) = start {
             assert_eq!(row.len(), *columns, "start");
         }
-        assert!(last_input + last_tap.unwrap_or(0) <= input.len(), "input");
         assert!(
-            output_rows.is_empty() || last_output + columns <= output.len(),
+            last_input.saturating_add(last_tap.unwrap_or(0)) <= input.len(),
+            "input"
+        );
+        assert!(
+            output_rows.is_empty() || last_output.saturating_add(*columns) <= output.len(),
             "output"
         );
         // SAFETY: the machine has the instruction set of a `Level`. The furthest places that are read and written were
@@ -119,7 +122,8 @@ pub(super) unsafe fn run<S: Simd>(product: &mut Product<'_>) {
         let wide = vectors - vector >= 2;
         for tile in 0..tiles {
             // Tiles of even sizes, so that none is too small to keep the multipliers busy.
-            let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
+            let bound = |tile: usize| (tile as u64 * rows as u64 / tiles as u64) as usize;
+            let (first, end) = (bound(tile), bound(tile + 1));
             // SAFETY: passed on; the rows and columns of a tile are among those of the product.
             unsafe {
                 match wide {
@@ -175,7 +179,7 @@ unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     };
     // SAFETY: see `Level::product`; blocks before this one hold `column × taps` weights.
     unsafe {
-        let mut weights = product.weights.as_ptr().add(begin);
+        let mut weights = product.weights.as_ptr().wrapping_add(begin);
         let mut inputs = [product.input.as_ptr(); ROWS];
         for (row, input) in inputs.iter_mut().enumerate() {
             *input = input.add(*product.input_rows.get_unchecked(first + row) as usize);

@@ -1,0 +1,269 @@
+//! One workload of `glassbox bench`, set up once and measured in turns.
+
+use std::time::{Duration, Instant};
+
+use glassbox_infer::Engine;
+use glassbox_model::{self as model, ModelError, OpenDevice, Steps};
+use glassbox_scratch::{Moments, Optimizer, kernels};
+use glassbox_spec::{Operation, Pass, Plan, Random, StepKey, Stream};
+use rayon::prelude::*;
+
+use super::{Layer, Measured, What, Workload};
+use crate::{commands::open_backend, failure::Failure};
+
+/// What a turn lasts.
+const TURN: Duration = Duration::from_millis(400);
+
+/// A turn of the multiply-add loop.
+const PEAK_TURN: Duration = Duration::from_millis(50);
+
+/// A workload under way.
+pub(super) struct Runner {
+    workload: Workload,
+    kind: Kind,
+    start_up: Duration,
+    /// Seconds of a step, one median for each round.
+    rounds: Vec<f64>,
+}
+
+enum Kind {
+    ScratchTrain {
+        network: Box<kernels::Network>,
+        moments: Moments,
+        images: Vec<f32>,
+        labels: Vec<u16>,
+    },
+    BurnTrain {
+        /// Taken for the length of a step.
+        steps: Option<Box<Steps>>,
+        batch: Box<model::Resident>,
+    },
+    ScratchPredict {
+        network: Box<kernels::Network>,
+        images: Vec<f32>,
+        logits: Vec<f32>,
+    },
+    Predict {
+        engine: Engine,
+        images: Vec<f32>,
+    },
+}
+
+/// What all threads together reach with nothing but multiply-adds, in GFLOP/s.
+pub(super) fn peak(level: kernels::Level) -> f64 {
+    let started = Instant::now();
+    let threads = 0..rayon::current_num_threads();
+    let operations: u64 = threads
+        .into_par_iter()
+        .map(|_| {
+            let mut operations = 0;
+            while started.elapsed() < PEAK_TURN {
+                operations += level.multiply_add(10_000);
+            }
+            operations
+        })
+        .sum();
+    operations as f64 / started.elapsed().as_secs_f64() / 1e9
+}
+
+impl Runner {
+    pub(super) fn new(workload: Workload, plan: &Plan) -> Result<Self, Failure> {
+        let device = open_backend(workload.backend.name())?;
+        let mut random = Random::new(1, Stream::Verify, 0, 0);
+        let count = workload.batch * plan.input().len();
+        let images: Vec<f32> = (0..count)
+            .map(|_| random.between(-1.0, 1.0) as f32)
+            .collect();
+        let labels = (0..workload.batch)
+            .map(|_| random.below(10) as u16)
+            .collect();
+        let started = Instant::now();
+        let kind = Kind::new(workload.what, plan, device, images, labels)?;
+        let mut runner = Self {
+            workload,
+            kind,
+            start_up: Duration::ZERO,
+            rounds: Vec::new(),
+        };
+        runner.kind.step(0)?;
+        runner.start_up = started.elapsed();
+        Ok(runner)
+    }
+
+    /// Repeats the workload for a while, and notes the median time of a step.
+    pub(super) fn turn(&mut self) -> Result<(), Failure> {
+        let started = Instant::now();
+        let mut group = 1;
+        let mut seconds = Vec::new();
+        // The first steps after another workload find cold caches and sleeping threads.
+        self.kind.step(0)?;
+        while started.elapsed() < TURN || seconds.is_empty() {
+            let from = Instant::now();
+            for step in 0..group {
+                self.kind.step(step)?;
+            }
+            let took = from.elapsed().as_secs_f64();
+            seconds.push(took / f64::from(group));
+            // Short steps are timed in groups, so that the clock does not count.
+            if took < 1e-3 {
+                group *= 2;
+                seconds.clear();
+            }
+        }
+        self.rounds.push(median(&seconds));
+        Ok(())
+    }
+
+    pub(super) fn measured(&self, plan: &Plan, peak_gflops: f64) -> Measured {
+        let Workload {
+            what,
+            backend,
+            batch,
+        } = self.workload;
+        let seconds = median(&self.rounds);
+        let speed = |seconds: f64| batch as f64 / seconds;
+        let gflops = operations(plan, what) as f64 * speed(seconds) / 1e9;
+        let (mut slowest, mut fastest) = (f64::INFINITY, 0.0f64);
+        for round in &self.rounds {
+            (slowest, fastest) = (slowest.min(speed(*round)), fastest.max(speed(*round)));
+        }
+        Measured {
+            what,
+            engine: backend.name(),
+            batch,
+            images_per_second: speed(seconds),
+            spread: [slowest, fastest],
+            milliseconds: seconds * 1e3,
+            gflops,
+            share_of_peak: (!backend.is_gpu()).then_some(gflops / peak_gflops),
+            start_up_milliseconds: self.start_up.as_secs_f64() * 1e3,
+        }
+    }
+
+    /// Where the time goes, if it is a training by kernels.
+    pub(super) fn layers(&self) -> Option<Vec<Layer>> {
+        let Kind::ScratchTrain { network, .. } = &self.kind else {
+            return None;
+        };
+        let times = network.times();
+        let total: f64 = times.iter().map(|time| time.forward + time.backward).sum();
+        let share = |time: f64| time / total.max(f64::MIN_POSITIVE);
+        let layers = times.into_iter().map(|time| Layer {
+            forward_share: share(time.forward),
+            backward_share: share(time.backward),
+            layer: time.layers,
+        });
+        Some(layers.collect())
+    }
+}
+
+impl Kind {
+    fn new(
+        what: What,
+        plan: &Plan,
+        device: OpenDevice,
+        images: Vec<f32>,
+        labels: Vec<u16>,
+    ) -> Result<Self, ModelError> {
+        let parameters = plan.initial_parameters(1);
+        let network = |level| -> Result<_, ModelError> {
+            Ok(Box::new(kernels::Network::new(level, plan, &parameters)?))
+        };
+        Ok(match (what, device.burn.clone(), device.engine) {
+            (What::Train, None, model::Engine::Kernels(level)) => Kind::ScratchTrain {
+                network: network(level)?,
+                moments: Moments::default(),
+                images,
+                labels,
+            },
+            (What::Train, None, model::Engine::Stock) => {
+                unreachable!("a stock engine is one of Burn's devices")
+            }
+            (What::Train, Some(device), engine) => {
+                let steps = Steps::new(plan, &parameters, Optimizer::Adam, &device, engine)?;
+                Kind::BurnTrain {
+                    batch: Box::new(steps.resident(&images, &labels)?),
+                    steps: Some(Box::new(steps)),
+                }
+            }
+            (What::Predict, _, model::Engine::Kernels(level)) => Kind::ScratchPredict {
+                network: network(level)?,
+                images,
+                logits: Vec::new(),
+            },
+            (What::Predict, ..) => Kind::Predict {
+                engine: Engine::new(plan, &parameters, &device)?,
+                images,
+            },
+        })
+    }
+
+    fn step(&mut self, number: u32) -> Result<(), ModelError> {
+        let key = StepKey {
+            seed: 1,
+            epoch: 1,
+            batch: number,
+        };
+        match self {
+            Kind::ScratchTrain {
+                network,
+                moments,
+                images,
+                labels,
+            } => {
+                network.step(images, labels, Pass::Training(key))?;
+                network.update(Optimizer::Adam, moments, 1e-3);
+            }
+            Kind::BurnTrain { steps, batch } => {
+                if let Some(taken) = steps.take() {
+                    let (taken, _) = taken.step((**batch).clone(), 1e-3, key);
+                    taken.finish()?;
+                    *steps = Some(Box::new(taken));
+                }
+            }
+            Kind::ScratchPredict {
+                network,
+                images,
+                logits,
+            } => network.predict(logits, images)?,
+            Kind::Predict { engine, images } => {
+                engine.logits(images.clone())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Floating-point operations for one image, a multiply-add as two: forward; in training also the weights' gradients and the
+/// inputs', which the first layer does not need.
+fn operations(plan: &Plan, what: What) -> u64 {
+    let first = plan
+        .layers()
+        .iter()
+        .find_map(|layer| match layer.operation {
+            Operation::Conv { geometry, .. } => Some(geometry.macs()),
+            _ => None,
+        });
+    match what {
+        What::Predict => 2 * plan.macs(),
+        What::Train => 2 * (3 * plan.macs() - first.unwrap_or(0)),
+    }
+}
+
+pub(super) fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arithmetic_is_counted_by_formula() {
+        let plan = super::super::plan().unwrap();
+        assert_eq!(operations(&plan, What::Predict), 9_097_216);
+        assert_eq!(operations(&plan, What::Train), 25_736_448);
+    }
+}
