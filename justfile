@@ -43,9 +43,15 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
 
-# Twenty training steps, and every operation, on each of flex, ndarray, wgpu and scratch
+# Twenty training steps, and every operation, on each of cpu, flex, ndarray, wgpu and scratch
 agreement:
     cargo test --release --workspace --features wgpu,ndarray --test agreement --test verify -- --nocapture
+
+# Whether the kernels compile for ARM and WebAssembly too (installs those targets)
+targets:
+    rustup target add aarch64-unknown-linux-gnu wasm32-unknown-unknown
+    cargo check -p glassbox-scratch --target aarch64-unknown-linux-gnu
+    RUSTFLAGS="-C target-feature=+simd128" cargo check -p glassbox-scratch --target wasm32-unknown-unknown
 
 # Line coverage of the hand-written engine by its own tests (needs: cargo install cargo-tarpaulin)
 coverage:

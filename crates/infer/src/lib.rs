@@ -1,7 +1,7 @@
 //! A trained network put to use.
 //!
 //! * **In**: a model file; decoded pictures, or a loader over a part of a dataset.
-//! * **Out**: data: [`Prediction`]s, an [`Evaluation`], a trace; by Burn or by the hand-written engine, see [`Engine`].
+//! * **Out**: data: [`Prediction`]s, an [`Evaluation`], a trace; by Burn or by our kernels, see [`Engine`].
 //! * **Never**: it prints nothing, draws nothing, trains nothing.
 //!
 //! Pictures take the two preprocessing steps that training images took, through the same code.

@@ -1,4 +1,4 @@
-//! What computes, one of Burn's backends or the hand-written engine, and how it is opened.
+//! What computes, one of Burn's backends or our kernels, and how it is opened.
 
 use std::{fmt, str::FromStr};
 
@@ -28,7 +28,7 @@ pub enum Backend {
 /// An opened device.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
-    /// Burn's device, without autodiff; `None` where the hand-written engine computes.
+    /// Burn's device, without autodiff; `None` where our kernels compute without Burn.
     pub burn: Option<Device>,
     /// What computes convolution blocks, dense layers, loss and optimizer steps there.
     pub engine: Engine,

@@ -15,7 +15,7 @@ use crate::{
     run::Start,
 };
 
-/// Trains by hand.
+/// Trains.
 pub(crate) fn train(mut work: Work, start: Start, level: Level) -> Result<(Work, End), TrainError> {
     let network = Network::new(level, &work.job.plan, &start.parameters);
     let network = network.map_err(ModelError::from)?;

@@ -6,7 +6,7 @@
 //!   first held against the CPU.
 //!
 //! The loop runs on Burn's `SupervisedTraining` and `Learner`, with a strategy of our own (Burn's would neither resume
-//! exactly nor keep a checkpoint in one file), or on the hand-written engine. Everything in the run folder can be derived from the checkpoints.
+//! exactly nor keep a checkpoint in one file), or by our kernels alone. Everything in the run folder can be derived from the checkpoints.
 
 mod agreement;
 mod burn_trainer;

@@ -1,6 +1,6 @@
 //! The gradients of a convolution, from the places where they are not zero.
 //!
-//! Behind a max pooling only one output in each window has a gradient, and behind a ReLU only those above zero. So the sums
+//! Behind a max pooling only one output in each window has a gradient. So the sums
 //! run over *windows*, one for each pooled output (or each output, where nothing is pooled), and touch the patch of inputs
 //! under its winner: a quarter of the products of a dense sum behind a 2×2 pooling.
 
