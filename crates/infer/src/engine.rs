@@ -1,7 +1,6 @@
 //! A network on whatever computes it.
 
-use burn::tensor::Device;
-use glassbox_model::{ModelError, OpenDevice};
+use glassbox_model::{self as model, ModelError, OpenDevice, Runtime};
 use glassbox_scratch::{Network, Operations, Trace, kernels};
 use glassbox_spec::{Parameters, Pass, Plan};
 
@@ -9,7 +8,7 @@ use glassbox_spec::{Parameters, Pass, Plan};
 #[derive(Debug)]
 pub enum Engine {
     /// On one of Burn's devices, by its own operations.
-    Burn(Box<glassbox_model::Network>),
+    Burn(Box<model::Network>),
     /// By our kernels. Where Burn trains on them (`cpu`), prediction needs no Burn.
     Kernels(Box<kernels::Network>),
 }
@@ -21,14 +20,14 @@ impl Engine {
         parameters: &Parameters,
         device: &OpenDevice,
     ) -> Result<Self, ModelError> {
-        Ok(match device.engine {
-            glassbox_model::Engine::Kernels(level) => {
-                Self::Kernels(Box::new(kernels::Network::new(level, plan, parameters)?))
-            }
-            stock => {
-                let device = device.burn.clone().unwrap_or_else(Device::flex);
-                let network = glassbox_model::Network::new(plan, parameters, &device, stock)?;
+        Ok(match &device.runtime {
+            Runtime::Burn(device, model::Engine::Stock) => {
+                let stock = model::Engine::Stock;
+                let network = model::Network::new(plan, parameters, device, stock)?;
                 Self::Burn(Box::new(network))
+            }
+            Runtime::Burn(_, model::Engine::Kernels(level)) | Runtime::Kernels(level) => {
+                Self::Kernels(Box::new(kernels::Network::new(*level, plan, parameters)?))
             }
         })
     }

@@ -25,13 +25,20 @@ pub enum Backend {
     Scratch,
 }
 
+/// What computes on an opened device.
+#[derive(Debug, Clone)]
+pub enum Runtime {
+    /// A device of Burn's, without autodiff, and what computes a network's blocks there.
+    Burn(Device, Engine),
+    /// Our kernels, without Burn.
+    Kernels(Level),
+}
+
 /// An opened device.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
-    /// Burn's device, without autodiff; `None` where our kernels compute without Burn.
-    pub burn: Option<Device>,
-    /// What computes convolution blocks, dense layers, loss and optimizer steps there.
-    pub engine: Engine,
+    /// What computes on it.
+    pub runtime: Runtime,
     /// Name for people: the adapter's where there is one.
     pub name: String,
     /// What they should know before they wait for it.
@@ -41,9 +48,9 @@ pub struct OpenDevice {
 impl OpenDevice {
     /// The vector instructions that compute here: those of our kernels, or the widest of this CPU.
     pub fn simd(&self) -> &'static str {
-        match self.engine {
-            Engine::Kernels(level) => level.name(),
-            Engine::Stock => Level::fastest().name(),
+        match &self.runtime {
+            Runtime::Burn(_, Engine::Stock) => Level::fastest().name(),
+            Runtime::Burn(_, Engine::Kernels(level)) | Runtime::Kernels(level) => level.name(),
         }
     }
 }
@@ -91,20 +98,21 @@ impl Backend {
         match self {
             Backend::Cpu | Backend::Scratch => {
                 let level = Level::chosen()?;
-                let (burn, what) = match self {
-                    Backend::Cpu => (Some(Device::flex()), "Burn on our kernels"),
-                    _ => (None, "our kernels"),
+                let (runtime, what) = match self {
+                    Backend::Cpu => {
+                        let engine = Engine::Kernels(level);
+                        (Runtime::Burn(Device::flex(), engine), "Burn on our kernels")
+                    }
+                    _ => (Runtime::Kernels(level), "our kernels"),
                 };
                 Ok(OpenDevice {
-                    burn,
-                    engine: Engine::Kernels(level),
+                    runtime,
                     name: format!("CPU ({what}, {})", level.name()),
                     warning: None,
                 })
             }
             Backend::Flex => Ok(OpenDevice {
-                burn: Some(Device::flex()),
-                engine: Engine::Stock,
+                runtime: Runtime::Burn(Device::flex(), Engine::Stock),
                 name: "CPU (Burn Flex)".to_string(),
                 warning: None,
             }),
@@ -112,8 +120,7 @@ impl Backend {
             Backend::Ndarray => Ok(OpenDevice {
                 // Burn drops this backend in 0.23; until then it is a second opinion.
                 #[allow(deprecated)]
-                burn: Some(Device::ndarray()),
-                engine: Engine::Stock,
+                runtime: Runtime::Burn(Device::ndarray(), Engine::Stock),
                 name: "CPU (Burn NdArray)".to_string(),
                 warning: None,
             }),
@@ -187,7 +194,7 @@ mod wgpu {
 
     use burn::tensor::Device;
 
-    use super::{Backend, BackendError, Engine, OpenDevice};
+    use super::{Backend, BackendError, Engine, OpenDevice, Runtime};
 
     /// Burn's runtime can be opened once in a process.
     static OPENED: OnceLock<Result<OpenDevice, BackendError>> = OnceLock::new();
@@ -215,8 +222,7 @@ mod wgpu {
             format!("{name} is no GPU but software on the CPU: right, and slow; --backend cpu is much faster")
         });
         Ok(OpenDevice {
-            burn: Some(device),
-            engine: Engine::Stock,
+            runtime: Runtime::Burn(device, Engine::Stock),
             name,
             warning,
         })
@@ -229,7 +235,7 @@ mod cuda {
 
     use burn::tensor::{Device, Tensor};
 
-    use super::{Backend, BackendError, Engine, OpenDevice};
+    use super::{Backend, BackendError, Engine, OpenDevice, Runtime};
 
     pub(super) fn open() -> Result<OpenDevice, BackendError> {
         // Burn opens CUDA lazily and panics where there is none: a first tensor, caught, is the probe.
@@ -243,8 +249,7 @@ mod cuda {
                 name: device
                     .identity()
                     .map_or("CUDA device 0".to_string(), |identity| identity.name),
-                burn: Some(device),
-                engine: Engine::Stock,
+                runtime: Runtime::Burn(device, Engine::Stock),
                 warning: None,
             }),
             _ => Err(BackendError::NoDevice {

@@ -20,7 +20,7 @@ mod steps;
 mod tensors;
 mod trace;
 
-pub use backend::{Backend, BackendError, OpenDevice};
+pub use backend::{Backend, BackendError, OpenDevice, Runtime};
 pub use checkpoint::Checkpoint;
 pub use engine::Engine;
 pub use error::ModelError;

@@ -1,8 +1,7 @@
 //! The same steps on two devices: whether one computes what the other computes.
 
-use burn::tensor::Device;
 use glassbox_data::Batch;
-use glassbox_model::{Engine, ModelError, OpenDevice};
+use glassbox_model::{ModelError, OpenDevice, Runtime};
 use glassbox_scratch::{Optimizer, compare::worst, kernels::Network};
 use glassbox_spec::{Parameters, Plan};
 
@@ -25,14 +24,13 @@ pub fn losses(
         .iter()
         .map(|batch| (batch.pixels.as_slice(), batch.labels.as_slice()))
         .collect();
-    match (&device.burn, device.engine) {
-        (None, Engine::Kernels(level)) => {
-            let network = Network::new(level, plan, parameters)?;
-            Ok(network.losses(optimizer, rate, &batches)?)
+    match &device.runtime {
+        Runtime::Burn(device, engine) => {
+            glassbox_model::losses(plan, parameters, optimizer, rate, &batches, device, *engine)
         }
-        (burn, engine) => {
-            let burn = burn.clone().unwrap_or_else(Device::flex);
-            glassbox_model::losses(plan, parameters, optimizer, rate, &batches, &burn, engine)
+        Runtime::Kernels(level) => {
+            let network = Network::new(*level, plan, parameters)?;
+            Ok(network.losses(optimizer, rate, &batches)?)
         }
     }
 }

@@ -20,7 +20,7 @@ use burn::{
 };
 use glassbox_data::{BurnBatch, BurnLoader};
 use glassbox_infer::Tally;
-use glassbox_model::{ModelError, Network, OptimizerHandle};
+use glassbox_model::{Engine, ModelError, Network, OptimizerHandle};
 use glassbox_scratch::Moments;
 use glassbox_spec::Parameters;
 
@@ -42,18 +42,13 @@ type Loader = Arc<dyn DataLoader<BurnBatch>>;
 pub(crate) fn train(
     work: Work,
     start: Start,
-    device: &Device,
+    (device, engine): (&Device, Engine),
     dashboard: bool,
 ) -> Result<(Work, End), TrainError> {
     let config = &work.job.config;
     let autodiff = device.clone().autodiff();
     let trainee = Trainee {
-        network: Network::new(
-            &work.job.plan,
-            &start.parameters,
-            &autodiff,
-            work.job.device.engine,
-        )?,
+        network: Network::new(&work.job.plan, &start.parameters, &autodiff, engine)?,
         seed: config.seed,
     };
     let (optimizer, handle) =

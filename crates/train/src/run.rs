@@ -11,7 +11,7 @@ use std::{
 use burn::train::Interrupter;
 use glassbox_data::{Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Engine, Evaluation, evaluate, scored};
-use glassbox_model::{self as model, Checkpoint, ModelFile, OpenDevice, Training};
+use glassbox_model::{Checkpoint, ModelFile, OpenDevice, Runtime, Training};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
@@ -312,7 +312,7 @@ impl Run {
             validation,
             stop: stop.clone(),
         };
-        let (burn, engine) = (job.device.burn.clone(), job.device.engine);
+        let runtime = job.device.runtime.clone();
         let work = Work {
             job,
             state,
@@ -320,10 +320,11 @@ impl Run {
             started: options.started,
             seconds_to_target: None,
         };
-        let train = || match (burn, engine) {
-            (Some(device), _) => burn_trainer::train(work, start, &device, options.dashboard),
-            (None, model::Engine::Kernels(level)) => kernel_trainer::train(work, start, level),
-            (None, model::Engine::Stock) => unreachable!("a stock engine is one of Burn's devices"),
+        let train = || match runtime {
+            Runtime::Burn(device, engine) => {
+                burn_trainer::train(work, start, (&device, engine), options.dashboard)
+            }
+            Runtime::Kernels(level) => kernel_trainer::train(work, start, level),
         };
         // In the pool itself: from outside, every parallel step of a kernel would wait for a thread to wake. Burn's dashboard
         // has threads that need the pool while the training waits for them, so there it must be free.

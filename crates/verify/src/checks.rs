@@ -1,7 +1,7 @@
 //! Cases on their routes: what is computed one way, held against what is computed another.
 
 use burn::tensor::Device;
-use glassbox_model::{Backend, Engine, ModelError, OpenDevice};
+use glassbox_model::{Backend, Engine, ModelError, OpenDevice, Runtime};
 use glassbox_scratch::{
     Adam, Operations,
     compare::{Worst, largest, worst},
@@ -57,11 +57,10 @@ pub enum Route {
 
 impl Route {
     /// The way that a backend computes, on its opened device.
-    pub fn of(backend: Backend, device: OpenDevice) -> Option<Self> {
-        match (device.burn, device.engine) {
-            (Some(burn), engine) => Some(Route::Burn(backend, burn, engine)),
-            (None, Engine::Kernels(level)) => Some(Route::Kernels(level)),
-            (None, Engine::Stock) => None,
+    pub fn of(backend: Backend, device: OpenDevice) -> Self {
+        match device.runtime {
+            Runtime::Burn(device, engine) => Route::Burn(backend, device, engine),
+            Runtime::Kernels(level) => Route::Kernels(level),
         }
     }
 

@@ -21,7 +21,7 @@ fn routes(wanted: fn(Backend) -> bool) -> Vec<Route> {
             continue;
         }
         let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
-        routes.extend(Route::of(backend, device));
+        routes.push(Route::of(backend, device));
     }
     // `scratch` is the fastest of these.
     routes.extend(Level::all().skip(1).map(Route::Kernels));

@@ -123,7 +123,7 @@ fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
             }
             Err(failure) => return Err(failure),
         };
-        routes.extend(Route::of(each, device));
+        routes.push(Route::of(each, device));
     }
     Ok(routes)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use glassbox_infer::Engine;
-use glassbox_model::{self as model, ModelError, OpenDevice, Steps};
+use glassbox_model::{self as model, ModelError, OpenDevice, Runtime, Steps};
 use glassbox_scratch::{Moments, Optimizer, kernels};
 use glassbox_spec::{Operation, Pass, Plan, Random, StepKey, Stream};
 use rayon::prelude::*;
@@ -169,31 +169,29 @@ impl Kind {
         let network = |level| -> Result<_, ModelError> {
             Ok(Box::new(kernels::Network::new(level, plan, &parameters)?))
         };
-        Ok(match (what, device.burn.clone(), device.engine) {
-            (What::Train, None, model::Engine::Kernels(level)) => Kind::ScratchTrain {
-                network: network(level)?,
+        Ok(match (what, &device.runtime) {
+            (What::Train, Runtime::Kernels(level)) => Kind::ScratchTrain {
+                network: network(*level)?,
                 moments: Moments::default(),
                 images,
                 labels,
             },
-            (What::Train, None, model::Engine::Stock) => {
-                unreachable!("a stock engine is one of Burn's devices")
-            }
-            (What::Train, Some(device), engine) => {
-                let steps = Steps::new(plan, &parameters, Optimizer::Adam, &device, engine)?;
+            (What::Train, Runtime::Burn(device, engine)) => {
+                let steps = Steps::new(plan, &parameters, Optimizer::Adam, device, *engine)?;
                 Kind::BurnTrain {
                     batch: Box::new(steps.resident(&images, &labels)?),
                     steps: Some(Box::new(steps)),
                 }
             }
-            (What::Predict, _, model::Engine::Kernels(level)) => Kind::ScratchPredict {
-                network: network(level)?,
-                images,
-                logits: Vec::new(),
-            },
-            (What::Predict, ..) => Kind::Predict {
+            (What::Predict, Runtime::Burn(_, model::Engine::Stock)) => Kind::Predict {
                 engine: Engine::new(plan, &parameters, &device)?,
                 images,
+            },
+            (What::Predict, Runtime::Burn(_, model::Engine::Kernels(level)))
+            | (What::Predict, Runtime::Kernels(level)) => Kind::ScratchPredict {
+                network: network(*level)?,
+                images,
+                logits: Vec::new(),
             },
         })
     }
