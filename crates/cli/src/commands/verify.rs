@@ -1,6 +1,6 @@
 //! `glassbox verify`
 
-use glassbox_model::Backend;
+use glassbox_model::{Backend, BackendError};
 use glassbox_scratch::kernels::{Level, SIMD_VARIABLE};
 use glassbox_spec::{ImageShape, nearest};
 use glassbox_train::architecture;
@@ -105,6 +105,8 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
 
 /// Differences and the reference in `f32` always; one backend, or every one that is compiled in and has a device.
 fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
+    // A wrong name is no missing device.
+    Level::chosen().map_err(BackendError::from)?;
     let mut routes = vec![Route::Reference, Route::Differences];
     let backends: Vec<Backend> = match backend {
         Some(name) => vec![name.parse()?],

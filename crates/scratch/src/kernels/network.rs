@@ -118,11 +118,11 @@ impl Network {
         if count <= each {
             // Waking another thread costs more than a few images.
             let mut workspace = self.workspaces.own();
-            workspace.reserve(&self.stages, false);
+            workspace.reserve(&self.stages, count, false);
             workspace.forward(&batch, images, logits, 0);
             return Ok(());
         }
-        self.reserve_workspaces(false);
+        self.reserve_workspaces(each, false);
         let images = images.par_chunks(each * self.plan.input().len());
         let tasks = images.zip(logits.par_chunks_mut(each * classes));
         tasks.for_each(|(images, logits)| self.workspaces.own().forward(&batch, images, logits, 0));
@@ -141,9 +141,9 @@ impl Network {
         let classes = self.plan.classes();
         let each = images_per_task(count);
         let used = count.div_ceil(each);
+        self.reserve_workspaces(each, true);
         let mut logits = std::mem::take(&mut self.logits);
         logits.resize(count * classes, 0.0);
-        self.reserve_workspaces(true);
         let mut tasks = std::mem::take(&mut self.tasks);
         while tasks.len() < used {
             tasks.push(Task::new(&self.stages));
@@ -236,9 +236,9 @@ impl Network {
     }
 
     /// Makes room for every thread, even one whose first task comes late.
-    fn reserve_workspaces(&self, backward: bool) {
+    fn reserve_workspaces(&self, images: usize, backward: bool) {
         for mut workspace in self.workspaces.all() {
-            workspace.reserve(&self.stages, backward);
+            workspace.reserve(&self.stages, images, backward);
         }
     }
 

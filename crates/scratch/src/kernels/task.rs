@@ -59,8 +59,8 @@ enum Sums {
 pub(crate) struct Workspace {
     /// The images, then what each stage makes of them.
     values: Vec<Buffer>,
-    /// Whether there is room, and if so, whether for a backward pass too.
-    reserved: Option<bool>,
+    /// For how many images there is room, and whether for a backward pass too.
+    reserved: (usize, bool),
     winners: Vec<Winners>,
     /// Gradients of `values`.
     d_values: Vec<Buffer>,
@@ -116,11 +116,13 @@ impl Workspace {
     }
 
     /// Makes room for a task, so that no step of one has to.
-    pub(crate) fn reserve(&mut self, stages: &[Stage], backward: bool) {
-        if self.reserved >= Some(backward) {
+    pub(crate) fn reserve(&mut self, stages: &[Stage], images: usize, backward: bool) {
+        let (most, backward_too) = self.reserved;
+        if images <= most && backward <= backward_too {
             return;
         }
-        self.reserved = Some(backward);
+        let (images, backward) = (images.max(most), backward || backward_too);
+        self.reserved = (images, backward);
         let entrance = stages.first().map(Stage::from);
         let layouts: Vec<_> = entrance
             .into_iter()
@@ -131,14 +133,14 @@ impl Workspace {
         self.winners.resize_with(stages.len(), Winners::default);
         self.times.resize(stages.len(), [Duration::ZERO; 2]);
         for (i, layout) in layouts.iter().enumerate() {
-            self.values[i].reserve(IMAGES * layout.len());
+            self.values[i].reserve(images * layout.len());
             if backward {
-                self.d_values[i].reserve(IMAGES * layout.len());
+                self.d_values[i].reserve(images * layout.len());
             }
         }
         for (i, stage) in stages.iter().enumerate() {
             if backward {
-                self.winners[i].reserve(IMAGES * stage.winners());
+                self.winners[i].reserve(images * stage.winners());
             }
             if let Stage::Conv(block) = stage {
                 block.reserve(&mut self.conv, backward);

@@ -310,19 +310,26 @@ pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// What is added to a moment and taken away again, so that one below about 1e-37 becomes 0 (and one below 1e-23 loses last bits).
-/// Those of a unit whose gradient is 0 for good would otherwise shrink to numbers below the normal ones and stay there, and
-/// arithmetic with these is a hundred times slower.
-const TINY: f32 = 1e-30;
-
+/// A moment, or 0 if it is subnormal. Those of a unit whose gradient is 0 for good would otherwise shrink to such numbers and
+/// stay there, and arithmetic with these is a hundred times slower.
 ///
 /// # Safety
 ///
 /// That of [`Simd`].
 #[inline(always)]
 unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
+    // The square of a subnormal number times this is too small to be anything but 0; that of any other is not.
+    const SCALE: f32 = 3e15;
     // SAFETY: registers only.
-    unsafe { S::add(S::add(moment, S::splat(TINY)), S::splat(-TINY)) }
+    unsafe {
+        let scaled = S::mul(moment, S::splat(SCALE));
+        S::where_positive(moment, S::mul(scaled, scaled))
+    }
+}
+
+/// The same of one value.
+fn settled_value(moment: f32) -> f32 {
+    if moment.is_subnormal() { 0.0 } else { moment }
 }
 
 /// # Safety
@@ -358,8 +365,8 @@ pub(super) unsafe fn adam<S: Simd>(
     }
     for i in whole..gradient.len() {
         let g = gradient[i];
-        m[i] = beta_1 * m[i] + rest_1 * g + TINY - TINY;
-        v[i] = beta_2 * v[i] + rest_2 * (g * g) + TINY - TINY;
+        m[i] = settled_value(beta_1 * m[i] + rest_1 * g);
+        v[i] = settled_value(beta_2 * v[i] + rest_2 * (g * g));
         parameter[i] -= rate * m[i] / (v[i].sqrt() + epsilon);
     }
 }
@@ -388,7 +395,7 @@ pub(super) unsafe fn sgd<S: Simd>(
         }
     }
     for i in whole..gradient.len() {
-        velocity[i] = momentum * velocity[i] + gradient[i] + TINY - TINY;
+        velocity[i] = settled_value(momentum * velocity[i] + gradient[i]);
         parameter[i] -= rate * velocity[i];
     }
 }
