@@ -128,11 +128,11 @@ impl ConvBlock {
         } = *neighbours;
         let pool = pool.as_ref();
         let lanes = level.lanes();
-        let from = geometry.input();
+        let (from, channels) = (geometry.input(), level.pixel(geometry.output()));
         let [kh, kw] = geometry.kernel();
         let pixel = match first {
             true => from.channels(),
-            false => from.channels().next_multiple_of(level.channels()),
+            false => level.pixel(from),
         };
         let input = Map::new(from, geometry.padding(), pixel, lanes);
         let vectors = (kw * pixel).div_ceil(lanes);
@@ -164,16 +164,10 @@ impl ConvBlock {
             output: Map::new(
                 pool.map_or(geometry.output(), PoolGeometry::output),
                 frame,
-                geometry
-                    .output()
-                    .channels()
-                    .next_multiple_of(level.channels()),
+                channels,
                 lanes,
             ),
-            channels: geometry
-                .output()
-                .channels()
-                .next_multiple_of(level.channels()),
+            channels,
             taps: taps.collect(),
             forward_taps,
             patch_runs: (0..kh).map(|u| place(input.framed(u, 0))).collect(),

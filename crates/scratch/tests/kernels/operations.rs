@@ -211,3 +211,32 @@ fn optimizers_of_every_length() {
         }
     }
 }
+
+#[test]
+fn subnormal_moments_become_zero_and_normal_ones_stay_exact() {
+    let (dead, tiny) = (f32::MIN_POSITIVE / 2.0, f32::MIN_POSITIVE * 4.0);
+    // Whole registers and a tail, for every level.
+    for count in [1, 37] {
+        for level in Level::all() {
+            let operations = Operations::kernels(level);
+            let step = |moment: f32| {
+                let mut values = [vec![1.0; count], vec![moment; count], vec![moment; count]];
+                let [p, m, v] = &mut values;
+                (operations.adam_step)(p, m, v, &vec![0.0; count], 1e-3, 9, &Adam::KERAS);
+                let (mut q, mut velocity) = (vec![1.0; count], vec![moment; count]);
+                (operations.sgd_step)(&mut q, &mut velocity, &vec![0.0; count], 1e-3, 0.9);
+                [m.clone(), v.clone(), velocity]
+            };
+            assert_eq!(
+                step(dead),
+                [vec![0.0; count], vec![0.0; count], vec![0.0; count]]
+            );
+            let [m, v, velocity] = step(tiny);
+            assert_eq!(
+                [m, velocity],
+                [vec![0.9 * tiny; count], vec![0.9 * tiny; count]]
+            );
+            assert_eq!(v, vec![0.999 * tiny; count]);
+        }
+    }
+}

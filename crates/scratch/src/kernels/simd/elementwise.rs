@@ -310,6 +310,10 @@ pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
     }
 }
 
+/// The square of a subnormal number (of the largest two percent not) times this is too small to be anything but 0; that of any
+/// other is not.
+const SUBNORMAL_SCALE: f32 = 2.3e15;
+
 /// A moment, or 0 if it is subnormal. Those of a unit whose gradient is 0 for good would otherwise shrink to such numbers and
 /// stay there, and arithmetic with these is a hundred times slower.
 ///
@@ -318,18 +322,17 @@ pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
 /// That of [`Simd`].
 #[inline(always)]
 unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
-    // The square of a subnormal number times this is too small to be anything but 0; that of any other is not.
-    const SCALE: f32 = 3e15;
     // SAFETY: registers only.
     unsafe {
-        let scaled = S::mul(moment, S::splat(SCALE));
+        let scaled = S::mul(moment, S::splat(SUBNORMAL_SCALE));
         S::where_positive(moment, S::mul(scaled, scaled))
     }
 }
 
 /// The same of one value.
 fn settled_value(moment: f32) -> f32 {
-    if moment.is_subnormal() { 0.0 } else { moment }
+    let scaled = moment * SUBNORMAL_SCALE;
+    if scaled * scaled == 0.0 { 0.0 } else { moment }
 }
 
 /// # Safety
