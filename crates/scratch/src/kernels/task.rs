@@ -138,6 +138,9 @@ impl Workspace {
                 self.d_values[i].reserve(images * layout.len());
             }
         }
+        if let (Some(exit), true) = (layouts.last(), backward) {
+            self.probabilities.resize(images * exit.values(), 0.0);
+        }
         for (i, stage) in stages.iter().enumerate() {
             if backward {
                 self.winners[i].reserve(images * stage.winners());
