@@ -18,6 +18,8 @@ pub enum Stream {
     Validation = 5,
     /// Cases of a verification; index = case number.
     Verify = 6,
+    /// Drawn digits; epoch = train or test, index = image number.
+    Digits = 7,
 }
 
 /// One stream of random numbers.
