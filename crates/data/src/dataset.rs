@@ -1,23 +1,22 @@
 //! From what a user typed to decoded images.
 
 use std::{
-    fs,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use flate2::read::MultiGzDecoder;
 use glassbox_spec::{ImageShape, Random, Stream};
 
 use crate::{
-    Card, DATASETS, DataError, FileCard, Images, Kind, Missing, Search, Skipped, cifar, digest,
-    idx,
+    Card, DATASETS, DataError, FileCard, Images, Kind, Missing, Search, Skipped, archive, bounded,
+    bounded::read_text,
+    cifar, digest, idx,
     image_tree::{Decoded, ImageTree},
     pack::{self, PackHeader},
 };
 
-/// No more is read of a CIFAR batch; a longer one is then no whole number of records, or has too many.
+/// No CIFAR batch may have more bytes than this.
 const MAX_BATCH: u64 = 1 << 30;
 
 /// The two parts that every dataset comes in.
@@ -364,7 +363,8 @@ impl Dataset {
                 let paths = if part == Part::Train { train } else { test };
                 let (mut pixels, mut labels) = (Vec::new(), Vec::new());
                 for path in paths {
-                    let bytes = fs::read(path).map_err(DataError::io(path))?;
+                    let file = bounded::open(path).map_err(DataError::io(path))?;
+                    let bytes = bounded::read(file, MAX_BATCH).map_err(DataError::io(path))?;
                     cifar::append(path, &bytes, self.shape, &mut pixels, &mut labels)?;
                 }
                 Images::new(self.shape, pixels, labels, classes)?
@@ -407,7 +407,7 @@ impl Dataset {
 }
 
 fn read_card(path: &Path) -> Result<Card, DataError> {
-    let text = fs::read_to_string(path).map_err(DataError::io(path))?;
+    let text = read_text(path).map_err(DataError::io(path))?;
     Card::parse(&text, path)
 }
 
@@ -435,28 +435,16 @@ fn read_cifar_archive(
     shape: ImageShape,
     classes: usize,
 ) -> Result<Images, DataError> {
-    let corrupt =
-        |error: io::Error| DataError::corrupt(path, format!("not a readable .tar.gz: {error}"));
-    let file = fs::File::open(path).map_err(DataError::io(path))?;
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
     let mut batches: Vec<Option<Vec<u8>>> = vec![None; names.len()];
-    for entry in archive.entries().map_err(corrupt)? {
-        let mut entry = entry.map_err(corrupt)?;
-        let name = entry
-            .path()
-            .map_err(corrupt)?
-            .to_string_lossy()
-            .into_owned();
+    archive::visit(path, &mut |name, contents| {
         let name = name.trim_start_matches("./");
         if let Some(index) = names.iter().position(|wanted| wanted == name) {
-            let mut bytes = Vec::new();
-            (&mut entry)
-                .take(MAX_BATCH)
-                .read_to_end(&mut bytes)
-                .map_err(corrupt)?;
-            batches[index] = Some(bytes);
+            let bytes = bounded::read(contents, MAX_BATCH);
+            let corrupt = |error| DataError::corrupt(path, format!("{name}: {error}"));
+            batches[index] = Some(bytes.map_err(corrupt)?);
         }
-    }
+        Ok(())
+    })?;
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for (name, bytes) in names.iter().zip(batches) {
         let bytes =

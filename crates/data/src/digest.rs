@@ -1,14 +1,14 @@
 //! SHA-256 of files and bytes, as lower-case hexadecimal.
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
 use sha2::{Digest, Sha256};
 
-use crate::DataError;
+use crate::{DataError, bounded};
 
 /// Digest of a file's bytes as they lie on the disk.
 pub(crate) fn sha256_file(path: &Path) -> Result<String, DataError> {
-    let mut file = File::open(path).map_err(DataError::io(path))?;
+    let mut file = bounded::open(path).map_err(DataError::io(path))?;
     let mut hasher = Hasher::default();
     io::copy(&mut file, &mut hasher).map_err(DataError::io(path))?;
     Ok(hasher.finish())

@@ -48,6 +48,32 @@ pub enum DataError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An archive that unpacks to far more than it has.
+    #[error("{}: unpacks to more than {most} bytes, far more than images do", path.display())]
+    Inflates {
+        /// The archive.
+        path: PathBuf,
+        /// The most bytes that an archive of its size may unpack to.
+        most: u64,
+    },
+    /// An archive with too many entries.
+    #[error("{}: has more than {most} entries; unpack it and name the folder", path.display())]
+    Entries {
+        /// The archive.
+        path: PathBuf,
+        /// The most that there may be.
+        most: usize,
+    },
+    /// An archive's entry that could do harm if it were unpacked.
+    #[error("{}: `{entry}` is {problem}; pack it anew, with plain files and relative names", path.display())]
+    UnsafeEntry {
+        /// The archive.
+        path: PathBuf,
+        /// The entry's name.
+        entry: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A label beyond the classes.
     #[error("image {index} has label {label}, but there are {classes} classes (0 to {})", classes.saturating_sub(1))]
     Label {

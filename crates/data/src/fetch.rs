@@ -49,6 +49,8 @@ pub fn fetch(
                 }
             });
         if !done {
+            // Only an empty folder goes: one that was made for nothing.
+            let _ = fs::remove_dir(&target);
             if file.urls.is_empty() {
                 attempts.push("  its card names no address".to_string());
             }
@@ -229,6 +231,6 @@ mod tests {
         };
         assert_eq!(attempts.len(), 2);
         assert!(error.to_string().contains("put what you get into"));
-        assert_eq!(fs::read_dir(folder.path().join("own")).unwrap().count(), 0);
+        assert!(!folder.path().join("own").exists());
     }
 }

@@ -1,33 +1,86 @@
 //! IDX files, the format of MNIST (its layout: magic `0 0 8 rank`, big-endian `u32` sizes, then bytes).
 
-use std::{fs, io::Read, path::Path};
+use std::{io::Read, path::Path};
 
 use flate2::read::MultiGzDecoder;
 use glassbox_spec::ImageShape;
 
-use crate::{DataError, FileCard, digest};
+use crate::{DataError, FileCard, bounded, digest};
 
-/// No file may decompress to more than this.
-const MAX_BYTES: u64 = 4 << 30;
+/// No file may be, or decompress to, more than this.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// Longest header: magic and four sizes.
+const MAX_HEADER: u64 = 20;
 
 /// Reads a file, decompresses it if it is gzip, and checks it against its card.
 pub(crate) fn read(path: &Path, card: &FileCard) -> Result<Vec<u8>, DataError> {
-    let bytes = fs::read(path).map_err(DataError::io(path))?;
+    let file = bounded::open(path).map_err(DataError::io(path))?;
+    let bytes = bounded::read(file, MAX_BYTES).map_err(DataError::io(path))?;
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         digest::check(path, card.sha256.as_deref(), digest::sha256(&bytes))?;
         return Ok(bytes);
     }
     digest::check(path, card.file_sha256.as_deref(), digest::sha256(&bytes))?;
-    let mut payload = Vec::new();
-    MultiGzDecoder::new(bytes.as_slice())
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut payload)
-        .map_err(|error| DataError::corrupt(path, format!("gzip: {error}")))?;
-    if payload.len() as u64 > MAX_BYTES {
-        return Err(DataError::corrupt(path, "decompresses to over 4 GiB"));
-    }
+    let payload = decompress(path, &bytes)?;
     digest::check(path, card.sha256.as_deref(), digest::sha256(&payload))?;
     Ok(payload)
+}
+
+/// Decompresses as many bytes as the IDX header announces, and fails if there are others.
+fn decompress(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
+    let gzip = |error| DataError::corrupt(path, format!("gzip: {error}"));
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut payload = Vec::new();
+    let mut header = decoder.by_ref().take(MAX_HEADER);
+    header.read_to_end(&mut payload).map_err(gzip)?;
+    let claimed = claimed(path, &payload)?;
+    if claimed > MAX_BYTES {
+        return Err(DataError::corrupt(
+            path,
+            format!("its header announces {claimed} bytes, more than {MAX_BYTES}"),
+        ));
+    }
+    // One byte more, so that a longer file is noticed.
+    let rest = (claimed + 1).saturating_sub(payload.len() as u64);
+    let mut rest = decoder.take(rest);
+    rest.read_to_end(&mut payload).map_err(gzip)?;
+    if payload.len() as u64 > claimed {
+        return Err(DataError::corrupt(
+            path,
+            format!("its header announces {claimed} bytes in all, but there are more"),
+        ));
+    }
+    Ok(payload)
+}
+
+/// Length of a file in all, by its header.
+fn claimed(path: &Path, bytes: &[u8]) -> Result<u64, DataError> {
+    let (sizes, header) = match bytes {
+        [0, 0, 8, 1, sizes @ ..] => (sizes.get(..4), 8),
+        [0, 0, 8, 3, sizes @ ..] => (sizes.get(..12), 16),
+        _ => (None, 0),
+    };
+    let Some(sizes) = sizes else {
+        return Err(DataError::corrupt(
+            path,
+            format!(
+                "decompresses to what starts with {:02x?}, no header of an IDX file",
+                &bytes[..bytes.len().min(4)]
+            ),
+        ));
+    };
+    let data = sizes.chunks_exact(4).try_fold(1u64, |product, size| {
+        product.checked_mul(number(size) as u64)
+    });
+    Ok(data
+        .and_then(|data| data.checked_add(header))
+        .unwrap_or(u64::MAX))
+}
+
+/// Big-endian.
+fn number(bytes: &[u8]) -> usize {
+    bytes.iter().fold(0, |n, byte| n << 8 | usize::from(*byte))
 }
 
 /// The pixels of an images file, whose size must be the card's.
@@ -79,7 +132,7 @@ fn parse<const RANK: usize>(
     }
     let mut sizes = [0; RANK];
     for (size, word) in sizes.iter_mut().zip(bytes[4..header].chunks_exact(4)) {
-        *size = word.iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        *size = number(word);
     }
     let expected = sizes
         .iter()

@@ -10,13 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flate2::read::MultiGzDecoder;
 use glassbox_spec::{Fit, ImageShape};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DataError, Event, Images, Part, Picture, card::MAX_CLASSES, digest, is_image_name,
+    DataError, Event, Images, Part, Picture, archive, card::MAX_CLASSES, digest, is_image_name,
     read_image_file,
 };
 
@@ -322,42 +321,26 @@ fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
 }
 
 fn visit_archive(path: &Path, visitor: &mut Visitor) -> Result<(), DataError> {
-    let corrupt =
-        |error: io::Error| DataError::corrupt(path, format!("not a readable .tar.gz: {error}"));
-    let file = File::open(path).map_err(DataError::io(path))?;
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
-    for entry in archive.entries().map_err(corrupt)? {
-        let mut entry = entry.map_err(corrupt)?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let name = entry
-            .path()
-            .map_err(corrupt)?
-            .to_string_lossy()
-            .into_owned();
-        let Some((part, class)) = place(&name) else {
-            continue;
+    archive::visit(path, &mut |name, contents| {
+        let Some((part, class)) = place(name) else {
+            return Ok(());
         };
-        let place = Entry {
+        let entry = Entry {
             part,
             class,
-            path: &name,
+            path: name,
         };
         let mut damaged = None;
-        visitor(place, &mut || {
-            read_image_file(&mut entry).inspect_err(|error| {
+        visitor(entry, &mut || {
+            read_image_file(&mut *contents).inspect_err(|error| {
                 // A stream that breaks off is the archive's fault, not this image's.
                 if error.kind() == io::ErrorKind::UnexpectedEof {
-                    damaged = Some(io::Error::from(io::ErrorKind::UnexpectedEof));
+                    damaged = Some(format!("not a readable .tar.gz: {error}"));
                 }
             })
         })?;
-        if let Some(error) = damaged {
-            return Err(corrupt(error));
-        }
-    }
-    Ok(())
+        damaged.map_or(Ok(()), |problem| Err(DataError::corrupt(path, problem)))
+    })
 }
 
 /// `…/train/<class>/<file>` → (train, class).

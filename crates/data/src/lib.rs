@@ -11,7 +11,9 @@
 //! A batch's way: [`Dataset::open`] finds the files, [`Dataset::images`] decodes a part, [`Dataset::split`] holds out
 //! the validation images, [`Loader::epoch`] yields [`Batch`]es, and [`BurnLoader`] hands them to Burn.
 
+mod archive;
 mod augment;
+mod bounded;
 mod burn_loader;
 mod card;
 mod cifar;
@@ -29,6 +31,7 @@ mod picture;
 mod sheet;
 
 pub use augment::{AUGMENTATIONS, Augment};
+pub use bounded::read_text;
 pub use burn_loader::{BurnBatch, BurnLoader};
 pub use card::{Batches, Card, DATASETS, FileCard, IdxFiles, Kind};
 pub use dataset::{Dataset, Event, Part, Split};

@@ -7,6 +7,8 @@ use image::{
     DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage, imageops::FilterType,
 };
 
+use crate::bounded;
+
 /// No image may have more pixels than this.
 const MAX_PIXELS: u64 = 1 << 26;
 
@@ -23,12 +25,7 @@ pub fn is_image_name(name: &str) -> bool {
 
 /// Reads the bytes of an image file, or fails if there are more than any image should have.
 pub fn read_image_file(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other("larger than 64 MiB"));
-    }
-    Ok(bytes)
+    bounded::read(reader, MAX_FILE)
 }
 
 /// A decoded image: upright, 8 bits, grey or colour. Any transparency lies on white.

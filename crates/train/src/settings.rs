@@ -1,11 +1,8 @@
 //! What a user said, by flags or in a file.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use glassbox_data::Augment;
+use glassbox_data::{Augment, read_text};
 use glassbox_spec::{Architecture, unknown_key};
 use serde::Deserialize;
 
@@ -78,15 +75,20 @@ pub enum AugmentChoice {
 impl Settings {
     /// Reads a file of settings.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        let text = read_text(path).map_err(|source| ConfigError::Io {
             path: path.to_path_buf(),
             source,
         })?;
+        Self::parse(&text, path)
+    }
+
+    /// Settings from TOML text; `path` is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let toml = |error: toml::de::Error| ConfigError::Toml {
             path: path.to_path_buf(),
             problem: error.to_string().trim_end().to_string(),
         };
-        let table: toml::Table = toml::from_str(&text).map_err(toml)?;
+        let table: toml::Table = toml::from_str(text).map_err(toml)?;
         if let Some(unknown) = unknown_key(&table, &KEYS) {
             return Err(ConfigError::UnknownKey {
                 path: path.to_path_buf(),
@@ -109,7 +111,7 @@ impl Settings {
                 unknown,
             });
         }
-        toml::from_str(&text).map_err(toml)
+        toml::from_str(text).map_err(toml)
     }
 
     /// These settings, and where they say nothing, those of `other`.

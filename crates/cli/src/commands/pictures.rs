@@ -41,7 +41,8 @@ fn collect(folder: &Path, images: &mut Vec<PathBuf>) -> io::Result<()> {
             continue;
         }
         let path = entry.path();
-        if is_image_name(&path.to_string_lossy()) {
+        // Reading a pipe could wait for ever.
+        if path.is_file() && is_image_name(&path.to_string_lossy()) {
             images.push(path);
         }
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod hostile;
+
 use std::{
     fs::{self, File},
     io::{Cursor, Write},
