@@ -39,7 +39,17 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
 
     /// Reads a checkpoint of a run with this plan and optimizer; anything missing, extra or misshapen is named.
     pub fn read(path: &Path, plan: &Plan, optimizer: Optimizer) -> Result<Self, ModelError> {
-        let (all, mut state) = tensors::read(path)?;
+        Self::parse(path, &tensors::bytes(path)?, plan, optimizer)
+    }
+
+    /// Reads a checkpoint's bytes; `path` is for messages.
+    pub fn parse(
+        path: &Path,
+        bytes: &[u8],
+        plan: &Plan,
+        optimizer: Optimizer,
+    ) -> Result<Self, ModelError> {
+        let (all, mut state) = tensors::parse(path, bytes)?;
         let step = state.as_object_mut().and_then(|state| state.remove("step"));
         let step = step
             .and_then(|step| step.as_u64())

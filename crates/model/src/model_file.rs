@@ -80,7 +80,12 @@ impl ModelFile {
 
     /// Reads a file strictly: its tensors must be exactly those of its architecture, finite, and its metadata complete.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
-        let (parameters, metadata) = tensors::read(path)?;
+        Self::parse(path, &tensors::bytes(path)?)
+    }
+
+    /// Reads a file's bytes, as strictly; `path` is for messages.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ModelError> {
+        let (parameters, metadata) = tensors::parse(path, bytes)?;
         let problem = |problem: String| ModelError::Metadata {
             path: path.to_path_buf(),
             problem,

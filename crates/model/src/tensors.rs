@@ -1,6 +1,11 @@
 //! Named tensors in a safetensors file, with one metadata key: what model file and checkpoint have in common.
 
-use std::{collections::HashMap, fs, io::Write, path::Path};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::Path,
+};
 
 use atomic_write_file::AtomicWriteFile;
 use glassbox_spec::{Parameter, ParameterShape, Parameters, misfits};
@@ -13,7 +18,7 @@ use crate::ModelError;
 const KEY: &str = "glassbox";
 
 /// No file may be larger than this.
-const MAX_BYTES: u64 = 8 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// `expected`, each name with a prefix.
 pub(crate) fn prefixed(prefix: &str, expected: &[ParameterShape]) -> Vec<ParameterShape> {
@@ -75,12 +80,30 @@ pub fn write_tensors(path: &Path, tensors: &[Parameter]) -> Result<(), ModelErro
     write(path, tensors, &Value::Null)
 }
 
-/// Every tensor and the metadata of a file; tensors other than `f32` are refused.
-pub(crate) fn read(path: &Path) -> Result<(Parameters, Value), ModelError> {
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
     let io = |source| ModelError::Io {
         path: path.to_path_buf(),
         source,
     };
+    let metadata = fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        return Err(io(io::Error::other("not a regular file")));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(ModelError::Format {
+            path: path.to_path_buf(),
+            problem: format!("{} bytes is too large", metadata.len()),
+        });
+    }
+    let mut bytes = Vec::new();
+    let mut file = File::open(path).map_err(io)?.take(MAX_BYTES);
+    file.read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}
+
+/// Every tensor and the metadata of a file's bytes; tensors other than `f32` are refused.
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<(Parameters, Value), ModelError> {
     let format = |problem: String| ModelError::Format {
         path: path.to_path_buf(),
         problem,
@@ -89,19 +112,14 @@ pub(crate) fn read(path: &Path) -> Result<(Parameters, Value), ModelError> {
         path: path.to_path_buf(),
         problem,
     };
-    let size = fs::metadata(path).map_err(io)?.len();
-    if size > MAX_BYTES {
-        return Err(format(format!("{size} bytes is too large")));
-    }
-    let bytes = fs::read(path).map_err(io)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(e.to_string()))?;
     let json = header
         .metadata()
         .as_ref()
         .and_then(|metadata| metadata.get(KEY))
         .ok_or_else(|| metadata_problem(format!("no key `{KEY}`: not written by this program")))?;
     let metadata = serde_json::from_str(json).map_err(|e| metadata_problem(e.to_string()))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| format(e.to_string()))?;
     let mut parameters = Vec::new();
     let mut problems = Vec::new();
     for (name, view) in tensors.iter() {
