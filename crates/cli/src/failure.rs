@@ -173,7 +173,9 @@ impl From<TrainError> for Failure {
                 Self::running(format!("{}: {source}", path.display()))
             }
             TrainError::Model(error) => error.into(),
-            TrainError::Foreign { .. } => Self::model(error.to_string()),
+            TrainError::Foreign { .. }
+            | TrainError::Planned { .. }
+            | TrainError::NoCheckpoint { .. } => Self::model(error.to_string()),
             error => Self::running(error.to_string()),
         }
     }
@@ -257,6 +259,8 @@ mod tests {
                 4,
             ),
             (TrainError::Foreign { path: path() }.into(), 4),
+            (TrainError::NoCheckpoint { path: path() }.into(), 4),
+            (TrainError::InUse { path: path() }.into(), 1),
         ];
         for (failure, code) in cases {
             assert_eq!(failure.code(), code, "{}", failure.message);

@@ -37,6 +37,13 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// `1 epoch`, `3 epochs`
+pub fn counted(number: impl Into<u64>, what: &str) -> String {
+    let number = number.into();
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(number))
+}
+
 /// An image in half blocks: each character shows two pixels, one above the other.
 ///
 /// Without colour, brightness is shown by characters, one for each two rows.
@@ -75,6 +82,12 @@ pub fn draw(images: &Images, index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1u32, "epoch"), "1 epoch");
+        assert_eq!(counted(1000u32, "epoch"), "1,000 epochs");
+    }
 
     #[test]
     fn numbers_are_grouped() {

@@ -58,7 +58,7 @@ pub(crate) fn train(
         step: start.moments.step,
     };
     let (epochs, first_epoch) = (config.epochs as usize, work.state.epoch + 1);
-    let path = work.job.folder.path().to_path_buf();
+    let path = work.folder.path().to_path_buf();
     let loader = |loader| Arc::new(BurnLoader::new(loader, device.clone(), first_epoch));
     let strategy = Arc::new(Strategy {
         given: Mutex::new(Some((work, handle))),

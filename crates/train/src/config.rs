@@ -3,12 +3,9 @@
 //! [`Settings`] hold what was said, flags before files. [`Config::resolve`] fills the rest from the recipe for the data
 //! and checks every number. A [`Config`] written as TOML is again a file of settings.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use glassbox_data::{AUGMENTATIONS, Augment};
+use glassbox_data::{AUGMENTATIONS, Augment, read_text};
 use glassbox_model::Backend;
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{Architecture, ImageShape, Plan, nearest};
@@ -240,7 +237,7 @@ pub fn architecture(name: &str, classes: usize) -> Result<Architecture, ConfigEr
     if !name.ends_with(".toml") {
         return Ok(Architecture::preset(name, classes)?);
     }
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
+    let text = read_text(path).map_err(|source| ConfigError::Io {
         path: path.to_path_buf(),
         source,
     })?;
@@ -259,6 +256,7 @@ fn unknown(what: &'static str, name: &str, known: &[&'static str]) -> ConfigErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn shape(channels: usize) -> ImageShape {
         ImageShape::new(channels, 28, 30).unwrap()

@@ -7,7 +7,7 @@ use glassbox_model::Checkpoint;
 use glassbox_scratch::Moments;
 use glassbox_spec::Parameters;
 
-use crate::{End, EpochRow, Report, RunState, StepReport, TrainError, run::Job};
+use crate::{End, EpochRow, Report, RunFolder, RunState, StepReport, TrainError, job::Job};
 
 /// What trains: Burn's learner, or the hand-written network.
 pub(crate) trait Trainer {
@@ -27,6 +27,7 @@ pub(crate) trait Trainer {
 /// Everything else that changes while a run goes on.
 pub(crate) struct Work {
     pub job: Job,
+    pub folder: RunFolder,
     pub state: RunState,
     pub report: Box<dyn Report>,
     /// Start of the process.
@@ -119,7 +120,7 @@ impl Work {
             moments,
             state: self.state.clone(),
         };
-        let folder = &self.job.folder;
+        let folder = &self.folder;
         checkpoint.write(&folder.checkpoint(epoch))?;
         folder.write_metrics(&self.state.history)?;
         if best {

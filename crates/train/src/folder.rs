@@ -1,7 +1,7 @@
 //! The run folder: which file is where, and how it is written.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -9,8 +9,12 @@ use std::{
 use atomic_write_file::AtomicWriteFile;
 use glassbox_model::OpenDevice;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{Config, ConfigError, EpochRow, TrainError};
+
+/// Held by the process that trains.
+const LOCK: &str = ".lock";
 
 /// A run's folder on the disk.
 #[derive(Debug, Clone)]
@@ -20,43 +24,105 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Makes a new folder: `out`, which must not exist, or else `runs/<dataset>-<n>` with the first free n.
-    pub fn create(out: Option<&Path>, dataset: &str) -> Result<Self, TrainError> {
-        if let Some(out) = out {
-            if let Some(parent) = out.parent() {
-                fs::create_dir_all(parent).map_err(io_error(parent))?;
-            }
-            return match fs::create_dir(out) {
-                Ok(()) => Self::prepared(out),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    Err(ConfigError::OutExists {
-                        path: out.to_path_buf(),
-                    }
-                    .into())
-                }
-                Err(error) => Err(io_error(out)(error)),
-            };
-        }
-        let runs = Path::new("runs");
-        fs::create_dir_all(runs).map_err(io_error(runs))?;
+    ///
+    /// `fill` writes its first files. The folder is filled under another name and then renamed, so that a run's folder is
+    /// there with all that a resume needs, or not at all.
+    pub fn create(
+        out: Option<&Path>,
+        dataset: &str,
+        fill: impl FnOnce(&Self) -> Result<(), TrainError>,
+    ) -> Result<Self, TrainError> {
+        let parent = match out {
+            Some(out) => out.parent().filter(|parent| *parent != Path::new("")),
+            None => Some(Path::new("runs")),
+        };
+        let parent = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(io_error(parent))?;
+        let staged = staged(parent).map_err(io_error(parent))?;
+        let folder = Self {
+            path: staged.path().to_path_buf(),
+        };
+        folder.prepare()?;
+        fill(&folder)?;
         let mut number = 1u32;
         loop {
-            // Creating is what claims the number, so two runs that start together get two folders.
-            let path = runs.join(format!("{dataset}-{number}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Self::prepared(&path),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(io_error(&path)(error)),
+            let path = match out {
+                Some(out) => out.to_path_buf(),
+                None => parent.join(format!("{dataset}-{number}")),
+            };
+            // Renaming is what claims the name, so two runs that start together get two folders.
+            let taken = match path.symlink_metadata() {
+                Ok(_) => true,
+                Err(_) => match fs::rename(staged.path(), &path) {
+                    Ok(()) => {
+                        let _ = staged.keep();
+                        return Ok(Self { path });
+                    }
+                    Err(error) if is_taken(&error) => true,
+                    Err(error) => return Err(io_error(&path)(error)),
+                },
+            };
+            match out {
+                Some(_) if taken => return Err(ConfigError::OutExists { path }.into()),
+                _ => number += 1,
             }
         }
     }
 
-    fn prepared(path: &Path) -> Result<Self, TrainError> {
-        let folder = Self {
-            path: path.to_path_buf(),
-        };
-        let checkpoints = folder.checkpoints();
-        fs::create_dir(&checkpoints).map_err(io_error(&checkpoints))?;
-        Ok(folder)
+    /// Makes the folder for checkpoints, if it is not there.
+    pub(crate) fn prepare(&self) -> Result<(), TrainError> {
+        let checkpoints = self.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(io_error(&checkpoints))
+    }
+
+    /// Claims the run for this process, until the file is dropped or the process ends, however it ends.
+    pub(crate) fn lock(&self) -> Result<File, TrainError> {
+        let path = self.path.join(LOCK);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).open(&path);
+        let file = file.map_err(io_error(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(TrainError::InUse {
+                path: self.path.clone(),
+            }),
+            // Some file systems know no locks; there the user must see to it.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Ok(file)
+            }
+            Err(TryLockError::Error(error)) => Err(io_error(&path)(error)),
+        }
+    }
+
+    /// Removes what a write that was killed may leave behind: `.model.safetensors.x7Ab2c` and the like.
+    pub(crate) fn sweep(&self) {
+        for folder in [self.path.clone(), self.checkpoints()] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                let written = name
+                    .strip_prefix('.')
+                    .and_then(|name| name.rsplit_once('.'));
+                if let Some((written, _)) = written
+                    && [".safetensors", ".csv", ".json", ".toml"]
+                        .iter()
+                        .any(|extension| written.ends_with(extension))
+                {
+                    // Best effort: one file too many does no harm.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// Epochs that `metrics.csv` has.
+    pub(crate) fn recorded_epochs(&self) -> u32 {
+        let reader = csv::Reader::from_path(self.path.join("metrics.csv"));
+        let rows = reader.into_iter().flat_map(csv::Reader::into_records);
+        rows.take_while(Result::is_ok)
+            .zip(1..)
+            .last()
+            .map_or(0, |(_, count)| count)
     }
 
     /// An existing run's folder.
@@ -199,6 +265,25 @@ impl RunFolder {
     }
 }
 
+/// An empty folder beside the future runs, removed again unless it is kept.
+fn staged(parent: &Path) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".run-");
+    // As any new folder, not for the owner alone.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.tempdir_in(parent)
+}
+
+/// Whether a folder could not be renamed because its new name is taken.
+fn is_taken(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
+    matches!(
+        error.kind(),
+        AlreadyExists | DirectoryNotEmpty | NotADirectory
+    )
+}
+
 pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> TrainError + '_ {
     |source| TrainError::Io {
         path: path.to_path_buf(),
@@ -240,15 +325,25 @@ pub fn peak_rss() -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn create(out: &Path) -> Result<RunFolder, TrainError> {
+        RunFolder::create(Some(out), "mnist", |_| Ok(()))
+    }
+
     #[test]
     fn a_run_never_overwrites() {
         let parent = tempfile::tempdir().unwrap();
         let out = parent.path().join("a/run");
-        let folder = RunFolder::create(Some(&out), "mnist").unwrap();
-        assert!(matches!(
-            RunFolder::create(Some(&out), "mnist"),
-            Err(TrainError::Config(ConfigError::OutExists { .. }))
-        ));
+        let folder = create(&out).unwrap();
+        let again = create(&out);
+        let exists = |result| {
+            matches!(
+                result,
+                Err(TrainError::Config(ConfigError::OutExists { .. }))
+            )
+        };
+        assert!(exists(again));
+        fs::write(parent.path().join("file"), "").unwrap();
+        assert!(exists(create(&parent.path().join("file"))));
         assert!(matches!(
             RunFolder::open(&out),
             Err(ConfigError::NotARun { .. })
@@ -258,9 +353,57 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_whole_or_not_there() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("run");
+        let failed = RunFolder::create(Some(&out), "mnist", |folder| {
+            folder.log("begun")?;
+            Err(TrainError::Foreign { path: "x".into() })
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        RunFolder::create(Some(&out), "mnist", |folder| folder.log("begun")).unwrap();
+        assert_eq!(fs::read(out.join("log.txt")).unwrap(), b"begun\n");
+        assert!(out.join("checkpoints").is_dir());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = create(&parent.path().join("r")).unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(TrainError::InUse { .. })));
+        drop(lock);
+        assert!(folder.lock().is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_swept_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = create(&parent.path().join("r")).unwrap();
+        let (kept, swept) = (
+            [
+                ".DS_Store",
+                ".gitignore",
+                "metrics.csv",
+                ".lock",
+                "checkpoints/epoch-1.safetensors",
+            ],
+            [".metrics.csv.a1B2c3", "checkpoints/.epoch-2.safetensors.x"],
+        );
+        for name in kept.iter().chain(&swept) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        folder.sweep();
+        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
+        assert!(!swept.iter().any(|name| folder.path().join(name).exists()));
+    }
+
+    #[test]
     fn the_last_two_checkpoints_and_the_best_are_kept() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = RunFolder::create(Some(&parent.path().join("r")), "mnist").unwrap();
+        let folder = create(&parent.path().join("r")).unwrap();
         for epoch in [1, 2, 3, 9, 10, 11] {
             fs::write(folder.checkpoint(epoch), "").unwrap();
         }

@@ -1,7 +1,7 @@
 //! A run from its first file to its last.
 
 use std::{
-    fs, io,
+    fs::File,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,17 +11,19 @@ use std::{
 use burn::train::Interrupter;
 use glassbox_data::{Dataset, Images, Loader, LoaderOptions, Part};
 use glassbox_infer::{Engine, Evaluation, evaluate, scored};
-use glassbox_model::{Checkpoint, ModelFile, OpenDevice, Runtime, Training};
+use glassbox_model::{OpenDevice, Runtime};
 use glassbox_scratch::Moments;
-use glassbox_spec::{Parameters, Plan, Preprocessing};
+use glassbox_spec::{Parameters, Plan};
 
 use crate::{
-    Config, ConfigError, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
+    Config, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
     epochs::Work,
-    folder::{environment, io_error, peak_rss},
+    folder::peak_rss,
+    job::Job,
     kernel_trainer,
     predictions::write_predictions,
     prepared::{prepare, trust},
+    resume,
 };
 
 /// Images computed together in validation and test.
@@ -75,45 +77,6 @@ pub struct Outcome {
     pub test: Option<Evaluation>,
 }
 
-/// What stays the same from the first step of a run to the last.
-pub(crate) struct Job {
-    pub config: Config,
-    pub plan: Plan,
-    pub device: OpenDevice,
-    pub dataset: String,
-    pub digest: String,
-    pub classes: Vec<String>,
-    pub preprocessing: Preprocessing,
-    pub folder: RunFolder,
-}
-
-impl Job {
-    /// The model file with these parameters, from the state's best epoch.
-    pub(crate) fn model_file(
-        &self,
-        parameters: Parameters,
-        state: &RunState,
-        test_accuracy: Option<f64>,
-    ) -> ModelFile {
-        let best = state.best.as_ref();
-        ModelFile {
-            architecture: self.config.arch.clone(),
-            classes: self.classes.clone(),
-            preprocessing: self.preprocessing.clone(),
-            training: Training {
-                dataset: self.dataset.clone(),
-                digest: self.digest.clone(),
-                epochs: best.map_or(0, |best| best.epoch),
-                seed: self.config.seed,
-                validation_accuracy: best.map(|best| best.validation_accuracy),
-                test_accuracy,
-                version: env!("CARGO_PKG_VERSION").to_string(),
-            },
-            parameters,
-        }
-    }
-}
-
 /// What training starts from.
 pub(crate) struct Start {
     pub parameters: Parameters,
@@ -126,13 +89,16 @@ pub(crate) struct Start {
 
 /// A run that is ready to train.
 pub struct Run {
-    job: Job,
-    images: Arc<Images>,
-    train: Vec<u32>,
-    validation: Vec<u32>,
-    parameters: Parameters,
-    moments: Moments,
-    state: RunState,
+    pub(crate) job: Job,
+    pub(crate) folder: RunFolder,
+    /// Held as long as the run may write.
+    pub(crate) lock: Option<File>,
+    pub(crate) images: Arc<Images>,
+    pub(crate) train: Vec<u32>,
+    pub(crate) validation: Vec<u32>,
+    pub(crate) parameters: Parameters,
+    pub(crate) moments: Moments,
+    pub(crate) state: RunState,
 }
 
 impl Run {
@@ -147,21 +113,18 @@ impl Run {
         // Data first: if it is corrupt, no folder is left behind.
         let prepared = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &prepared)?;
-        let folder = RunFolder::create(out, dataset.name())?;
         let state = RunState::new(&config, dataset.digest());
         let parameters = plan.initial_parameters(config.seed);
-        let job = job(
-            config,
-            plan,
-            dataset,
-            device,
-            prepared.preprocessing,
-            folder,
-        );
+        let job = Job::new(config, plan, dataset, device, prepared.preprocessing);
         let initial = job.model_file(parameters.clone(), &state, None);
-        initial.write(&job.folder.initial())?;
+        let folder = RunFolder::create(out, dataset.name(), |folder| {
+            job.describe(folder)?;
+            Ok(initial.write(&folder.initial())?)
+        })?;
         Ok(Self {
             job,
+            lock: Some(folder.lock()?),
+            folder,
             images: prepared.images,
             train: prepared.train,
             validation: prepared.validation,
@@ -171,77 +134,9 @@ impl Run {
         })
     }
 
-    /// An earlier run, from its latest usable checkpoint; from the start if there is none yet.
-    ///
-    /// A checkpoint that cannot be read, or that is of another run, is passed over with a note.
-    pub fn resume(
-        config: Config,
-        plan: Plan,
-        dataset: &Dataset,
-        device: OpenDevice,
-        folder: RunFolder,
-        report: &mut dyn Report,
-    ) -> Result<Self, TrainError> {
-        let prepared = prepare(&config, dataset)?;
-        trust(&config, &plan, &device, &prepared)?;
-        let mut parameters = plan.initial_parameters(config.seed);
-        let mut moments = Moments::default();
-        let mut state = RunState::new(&config, dataset.digest());
-        for epoch in folder.checkpointed_epochs() {
-            let read = |epoch| read_checkpoint(&folder, epoch, &config, &plan, dataset.digest());
-            // The best weights must be there too: they are what the run is for.
-            let usable = read(epoch).and_then(|checkpoint| match &checkpoint.state.best {
-                Some(best) if best.epoch != epoch => read(best.epoch).map(|_| checkpoint),
-                _ => Ok(checkpoint),
-            });
-            match usable {
-                Ok(checkpoint) => {
-                    Checkpoint {
-                        parameters,
-                        moments,
-                        state,
-                    } = checkpoint;
-                    break;
-                }
-                // Of other data or another recipe: starting anew would overwrite what is there.
-                Err(error @ TrainError::Foreign { .. }) if is_first(&folder, epoch) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    report.note(&format!("warning: a checkpoint is passed over: {error}"))
-                }
-            }
-        }
-        if config.epochs < state.epoch {
-            return Err(ConfigError::OutOfRange {
-                key: "epochs",
-                value: config.epochs.to_string(),
-                range: "at least the number of epochs that are done",
-            }
-            .into());
-        }
-        let job = job(
-            config,
-            plan,
-            dataset,
-            device,
-            prepared.preprocessing,
-            folder,
-        );
-        Ok(Self {
-            job,
-            images: prepared.images,
-            train: prepared.train,
-            validation: prepared.validation,
-            parameters,
-            moments,
-            state,
-        })
-    }
-
     /// The run's folder.
     pub fn folder(&self) -> &RunFolder {
-        &self.job.folder
+        &self.folder
     }
 
     /// Epochs that are done already.
@@ -251,7 +146,20 @@ impl Run {
 
     /// Whether there is nothing left to do: trained to its end, tested, and every file written.
     pub fn is_over(&self) -> bool {
-        self.state.ended(&self.job.config).is_some() && self.job.folder.summary().is_file()
+        self.end().is_some() && self.folder.summary().is_file()
+    }
+
+    /// Why training has ended, if it has.
+    pub fn end(&self) -> Option<End> {
+        self.state.ended(&self.job.config)
+    }
+
+    /// The best validation accuracy so far.
+    pub fn best_accuracy(&self) -> Option<f64> {
+        self.state
+            .best
+            .as_ref()
+            .map(|best| best.validation_accuracy)
     }
 
     /// Validation accuracy that it stops at.
@@ -266,14 +174,18 @@ impl Run {
 
     /// Trains to the end, evaluates the best weights on the test part, and writes every file of the run folder.
     pub fn train(
-        self,
+        mut self,
         dataset: &Dataset,
         stop: &Stop,
         report: Box<dyn Report>,
         options: Options,
     ) -> Result<Outcome, TrainError> {
+        self.restore()?;
         let Self {
             job,
+            folder,
+            // Until the last file is written.
+            lock: _lock,
             images,
             train,
             validation,
@@ -283,9 +195,6 @@ impl Run {
         } = self;
         let trained_on = train.len();
         let config = &job.config;
-        let environment = environment(config.backend.name(), &job.device);
-        job.folder.describe(config, &environment)?;
-        restore(&job, &state)?;
         let loader_options = LoaderOptions {
             batch_size: config.batch_size,
             seed: config.seed,
@@ -297,17 +206,10 @@ impl Run {
         let train = Loader::new(images.clone(), train, normalise, loader_options);
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
         let validation = Loader::new(images, validation, normalise, in_order);
-        let total = u64::from(config.epochs) * train.batches() as u64;
-        let schedule = Schedule {
-            kind: config.schedule,
-            peak: config.lr,
-            warmup: config.warmup_steps(total),
-            total,
-        };
         let start = Start {
             parameters,
             moments,
-            schedule,
+            schedule: job.schedule(trained_on),
             train,
             validation,
             stop: stop.clone(),
@@ -315,6 +217,7 @@ impl Run {
         let runtime = job.device.runtime.clone();
         let work = Work {
             job,
+            folder,
             state,
             report,
             started: options.started,
@@ -336,67 +239,6 @@ impl Run {
     }
 }
 
-fn job(
-    config: Config,
-    plan: Plan,
-    dataset: &Dataset,
-    device: OpenDevice,
-    preprocessing: Preprocessing,
-    folder: RunFolder,
-) -> Job {
-    Job {
-        config,
-        plan,
-        device,
-        dataset: dataset.name().to_string(),
-        digest: dataset.digest().to_string(),
-        classes: dataset.classes().to_vec(),
-        preprocessing,
-        folder,
-    }
-}
-
-/// Whether there is no earlier checkpoint than this epoch's.
-fn is_first(folder: &RunFolder, epoch: u32) -> bool {
-    folder.checkpointed_epochs().last() == Some(&epoch)
-}
-
-/// The checkpoint of an epoch, if it is whole and of this run.
-fn read_checkpoint(
-    folder: &RunFolder,
-    epoch: u32,
-    config: &Config,
-    plan: &Plan,
-    digest: &str,
-) -> Result<Checkpoint<RunState>, TrainError> {
-    let path = folder.checkpoint(epoch);
-    let checkpoint = Checkpoint::<RunState>::read(&path, plan, config.optimizer())?;
-    if checkpoint.state.epoch == epoch && checkpoint.state.belongs_to(config, digest) {
-        Ok(checkpoint)
-    } else {
-        Err(TrainError::Foreign { path })
-    }
-}
-
-/// Brings what is derived from the checkpoints in step with the one that the run starts from: a run may have died
-/// between two writes, or gone back to an earlier checkpoint.
-fn restore(job: &Job, state: &RunState) -> Result<(), TrainError> {
-    let summary = job.folder.summary();
-    match fs::remove_file(&summary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(io_error(&summary)(error));
-        }
-        _ => {}
-    }
-    job.folder.write_metrics(&state.history)?;
-    let Some(best) = &state.best else {
-        return Ok(());
-    };
-    let checkpoint = read_checkpoint(&job.folder, best.epoch, &job.config, &job.plan, &job.digest)?;
-    let model = job.model_file(checkpoint.parameters, state, None);
-    Ok(model.write(&job.folder.model())?)
-}
-
 /// From the last epoch to the last file.
 fn finish(
     work: Work,
@@ -407,13 +249,14 @@ fn finish(
 ) -> Result<Outcome, TrainError> {
     let Work {
         job,
+        folder,
         state,
         started,
         ..
     } = work;
     let mut outcome = Outcome {
         end,
-        folder: job.folder.path().to_path_buf(),
+        folder: folder.path().to_path_buf(),
         epochs: state.epoch,
         summary: None,
         test: None,
@@ -422,7 +265,7 @@ fn finish(
         return Ok(outcome);
     };
     // The checkpoint, not the model file, is what a resume can rely on.
-    let checkpoint = read_checkpoint(&job.folder, best.epoch, &job.config, &job.plan, &job.digest)?;
+    let checkpoint = resume::read(&job, &folder, best.epoch)?;
     let engine = Engine::new(&job.plan, &checkpoint.parameters, &job.device)?;
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
@@ -441,11 +284,11 @@ fn finish(
         outcome.end = End::Interrupted;
         return Ok(outcome);
     }
-    job.folder.write_csv("predictions.csv", |csv| {
+    folder.write_csv("predictions.csv", |csv| {
         write_predictions(csv, &job.classes, &predictions)
     })?;
     let model = job.model_file(checkpoint.parameters, &state, Some(test.accuracy));
-    model.write(&job.folder.model())?;
+    model.write(&folder.model())?;
     let seconds_training: f64 = state.history.iter().map(|row| row.seconds).sum();
     let of_best = state.history.iter().find(|row| row.epoch == best.epoch);
     let summary = Summary {
@@ -467,15 +310,15 @@ fn finish(
         images_per_second: f64::from(state.epoch) * trained_on as f64 / seconds_training.max(1e-9),
         seconds_to_target: work.seconds_to_target,
         peak_rss_bytes: peak_rss(),
-        model: job.folder.model(),
+        model: folder.model(),
     };
-    job.folder.log(&format!(
+    folder.log(&format!(
         "test accuracy {:.2} %, loss {:.4}, of the weights of epoch {}",
         100.0 * summary.test_accuracy,
         summary.test_loss,
         summary.best_epoch
     ))?;
-    job.folder.write_json("summary.json", &summary)?;
+    folder.write_json("summary.json", &summary)?;
     outcome.summary = Some(summary);
     outcome.test = Some(test);
     Ok(outcome)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Config, End};
+use crate::{Config, End, ScheduleKind};
 
 /// The figures of one epoch: one row of `metrics.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub struct Best {
 pub struct RunState {
     /// What makes the run this run: data, seed and recipe.
     pub identity: Value,
+    /// Epochs that the run was to have when this was written; `None` where the learning rate does not depend on it.
+    pub planned: Option<u32>,
     /// Finished epochs.
     pub epoch: u32,
     /// The run's seed.
@@ -62,6 +64,7 @@ impl RunState {
     pub(crate) fn new(config: &Config, digest: &str) -> Self {
         Self {
             identity: identity(config, digest),
+            planned: planned(config),
             epoch: 0,
             seed: config.seed,
             best: None,
@@ -113,6 +116,12 @@ impl RunState {
         self.history.push(row);
         better
     }
+}
+
+/// The epochs on which the learning rate depends, if it does.
+pub(crate) fn planned(config: &Config) -> Option<u32> {
+    let steady = config.schedule == ScheduleKind::Constant && config.warmup == 0.0;
+    (!steady).then_some(config.epochs)
 }
 
 /// Everything that decides the numbers. The backend is not part of it: a run may be continued by another engine; nor are

@@ -1,7 +1,6 @@
 //! `glassbox train`
 
 use std::{
-    fs,
     io::IsTerminal,
     path::Path,
     process,
@@ -9,18 +8,18 @@ use std::{
     time::Instant,
 };
 
-use glassbox_data::{Dataset, Search};
-use glassbox_model::{Backend, OpenDevice};
+use glassbox_data::{Dataset, Search, read_text};
+use glassbox_model::{Backend, ModelError, OpenDevice};
 use glassbox_train::{
     ArchChoice, AugmentChoice, Config, ConfigError, End, Options, Outcome, Report, Run, RunFolder,
-    Settings, Stop,
+    Settings, Stop, TrainError,
 };
 
 use crate::{
     args::TrainArgs,
     commands::{eval::table, open_dataset},
     failure::Failure,
-    output::{self, note, thousands},
+    output::{self, counted, note, thousands},
     progress::Progress,
 };
 
@@ -67,6 +66,11 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
             if run.is_over() {
                 return already_finished(&run, json);
             }
+            if let Some((last, next)) = run.rate_jump() {
+                progress.note(&format!(
+                    "rate      its curve spans the new number of epochs: from {last:.1e} it goes on at {next:.1e}"
+                ));
+            }
             (run, progress)
         }
     };
@@ -96,8 +100,27 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
         dashboard: tui,
         started,
     };
-    let outcome = run.train(&dataset, &stop, Box::new(progress), options)?;
+    let folder = run.folder().path().to_path_buf();
+    let outcome = run
+        .train(&dataset, &stop, Box::new(progress), options)
+        .map_err(|error| failed(error, &folder))?;
     conclude(&outcome, target, json)
+}
+
+/// What the disk did is no fault of the run, which can go on.
+fn failed(error: TrainError, folder: &Path) -> Failure {
+    let disk = matches!(
+        error,
+        TrainError::Io { .. } | TrainError::Model(ModelError::Io { .. })
+    );
+    let failure = Failure::from(error);
+    match disk {
+        true => failure.with(format!(
+            "What is done is kept. When the disk can be written, go on with: glassbox train --resume {}",
+            folder.display()
+        )),
+        false => failure,
+    }
 }
 
 /// What the flags say.
@@ -189,8 +212,8 @@ fn header(config: &Config, dataset: &Dataset, device: &OpenDevice, parameters: u
             thousands(parameters)
         ),
         format!(
-            "recipe    {} epochs, batch {}, {}, rate {} {}, warm-up {:.0} %, augmentation {}",
-            config.epochs,
+            "recipe    {}, batch {}, {}, rate {} {}, warm-up {:.0} %, augmentation {}",
+            counted(config.epochs, "epoch"),
             config.batch_size,
             lower(&config.optimizer),
             config.lr,
@@ -199,8 +222,11 @@ fn header(config: &Config, dataset: &Dataset, device: &OpenDevice, parameters: u
             changes.join(", ")
         ),
         format!(
-            "device    {} ({}), {threads} threads, seed {}",
-            config.backend, device.name, config.seed
+            "device    {} ({}), {}, seed {}",
+            config.backend,
+            device.name,
+            counted(threads as u64, "thread"),
+            config.seed
         ),
     ]
 }
@@ -218,22 +244,35 @@ fn lower(value: &impl std::fmt::Debug) -> String {
         })
 }
 
+/// Says that there is nothing to do, and how there would be; the exit code is that of the run when it ended.
 fn already_finished(run: &Run, json: bool) -> Result<(), Failure> {
     let (folder, epochs) = (run.folder().path().display(), run.finished_epochs());
+    let further = match run.end() {
+        Some(End::EarlyStopped) => {
+            "it stopped early; to go on, give it more --patience".to_string()
+        }
+        Some(End::TargetReached) => {
+            "it reached its target; to go on, give it a higher --target-accuracy".to_string()
+        }
+        _ => format!(
+            "to train it longer: glassbox train --resume {folder} --epochs {}",
+            epochs + 1
+        ),
+    };
     note(format!(
-        "{folder} is finished ({epochs} epochs); to train it longer: glassbox train --resume {folder} --epochs {}",
-        epochs + 1
+        "{folder} is finished ({}); {further}",
+        counted(epochs, "epoch")
     ));
     if json {
-        let path = run.folder().summary();
-        let summary = fs::read_to_string(&path);
-        output::line(
-            summary
-                .map_err(|error| Failure::running(error.to_string()))?
-                .trim_end(),
-        )?;
+        let summary = read_text(&run.folder().summary());
+        let summary = summary.map_err(|error| Failure::running(error.to_string()))?;
+        output::line(summary.trim_end())?;
     }
-    Ok(())
+    check_target(
+        run.target_accuracy(),
+        run.end(),
+        run.best_accuracy().unwrap_or(0.0),
+    )
 }
 
 fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Failure> {
@@ -241,9 +280,10 @@ fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Fa
     let (Some(summary), Some(test)) = (&outcome.summary, &outcome.test) else {
         let kept = match outcome.epochs {
             0 => "no epoch was finished".to_string(),
-            epochs => {
-                format!("{epochs} epochs are kept, the best weights in {folder}/model.safetensors")
-            }
+            epochs => format!(
+                "{} done, the best weights in {folder}/model.safetensors",
+                counted(epochs, "epoch")
+            ),
         };
         return Err(Failure::interrupted(format!(
             "interrupted; {kept}. Go on with: glassbox train --resume {folder}"
@@ -269,10 +309,13 @@ fn conclude(outcome: &Outcome, target: Option<f64>, json: bool) -> Result<(), Fa
             summary.model.display()
         ))?;
     }
+    check_target(target, Some(outcome.end), summary.validation_accuracy)
+}
+
+fn check_target(target: Option<f64>, end: Option<End>, best: f64) -> Result<(), Failure> {
     match target {
-        Some(target) if outcome.end != End::TargetReached => Err(Failure::check(format!(
-            "the target accuracy {target} was not reached: the best validation accuracy is {:.4}",
-            summary.validation_accuracy
+        Some(target) if end != Some(End::TargetReached) => Err(Failure::check(format!(
+            "the target accuracy {target} was not reached: the best validation accuracy is {best:.4}"
         ))),
         _ => Ok(()),
     }
