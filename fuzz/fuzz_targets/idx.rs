@@ -1,0 +1,3 @@
+//! libFuzzer's entry to `glassbox_fuzz::idx`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glassbox_fuzz::idx(bytes));
