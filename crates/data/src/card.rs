@@ -8,9 +8,10 @@ use serde::Deserialize;
 use crate::DataError;
 
 /// Datasets whose cards are built into the program.
-pub const DATASETS: [&str; 3] = ["mnist", "fashion-mnist", "cifar10"];
+pub const DATASETS: [&str; 4] = ["digits", "mnist", "fashion-mnist", "cifar10"];
 
-const CARDS: [&str; 3] = [
+const CARDS: [&str; 4] = [
+    include_str!("../../../datasets/digits.toml"),
     include_str!("../../../datasets/mnist.toml"),
     include_str!("../../../datasets/fashion-mnist.toml"),
     include_str!("../../../datasets/cifar10.toml"),
@@ -41,6 +42,8 @@ pub struct Card {
 /// The file formats.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
+    /// Drawn by the program: no files.
+    Digits,
     /// Four IDX files, raw or gzipped.
     Idx {
         /// Channels (1), height, width.
@@ -200,6 +203,7 @@ impl Card {
             toml::from_str(text).map_err(|e| problem(e.to_string().trim_end().to_string()))?;
         let needs = |key: &str| problem(format!("kind \"{}\" needs `{key}`", written.kind));
         let kind = match written.kind.as_str() {
+            "digits" => Kind::Digits,
             "idx" => Kind::Idx {
                 shape: written.shape.ok_or_else(|| needs("shape"))?,
                 files: Box::new(written.files.clone().ok_or_else(|| needs("files"))?),
@@ -223,7 +227,7 @@ impl Card {
                 }
             }
             other => {
-                let kinds = ["idx", "cifar", "images"];
+                let kinds = ["digits", "idx", "cifar", "images"];
                 let meant = match nearest(other, kinds) {
                     Some(kind) => format!(", did you mean \"{kind}\"?"),
                     None => format!("; the kinds are {}", kinds.join(", ")),
@@ -238,7 +242,7 @@ impl Card {
                 "an archive is checked as published: give file_sha256, not sha256".into(),
             ));
         }
-        if !matches!(kind, Kind::Images { .. }) && written.classes.is_empty() {
+        if matches!(kind, Kind::Idx { .. } | Kind::Cifar { .. }) && written.classes.is_empty() {
             return Err(needs("classes"));
         }
         if written.classes.len() > MAX_CLASSES {
@@ -269,10 +273,14 @@ impl Card {
                 "IDX images are grey: shape = [1, height, width]".into(),
             ));
         }
+        let classes = match kind {
+            Kind::Digits => (0..10).map(|digit| digit.to_string()).collect(),
+            _ => written.classes,
+        };
         Ok(Self {
             name: written.name,
             title: written.title,
-            classes: written.classes,
+            classes,
             validation: written.validation,
             licence: written.licence,
             citation: written.citation,
@@ -283,6 +291,7 @@ impl Card {
     /// The files that the dataset consists of, as they would be downloaded.
     pub fn files(&self) -> Vec<&FileCard> {
         match &self.kind {
+            Kind::Digits => Vec::new(),
             Kind::Idx { files, .. } => files.all().to_vec(),
             Kind::Cifar { archive, .. } => vec![archive],
             Kind::Images { source, .. } => vec![source],
@@ -304,6 +313,7 @@ mod tests {
             let card = Card::known(name).unwrap();
             assert_eq!(card.name, name);
             assert_eq!((card.classes.len(), card.validation), (10, Some(5000)));
+            assert_eq!(card.files().is_empty(), name == "digits");
             for file in card.files() {
                 assert!(file.sha256.is_some() || file.file_sha256.is_some());
                 assert!(!file.urls.is_empty());

@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
+use glassbox_digits::{DIGEST, SEED, SIDE, Split as Drawn};
 use glassbox_spec::{ImageShape, Random, Stream};
+use rayon::prelude::*;
 
 use crate::{
     Card, DATASETS, DataError, FileCard, Images, Kind, Missing, Search, Skipped, archive, bounded,
@@ -82,6 +84,7 @@ pub struct Dataset {
 /// Where the pixels come from.
 #[derive(Debug)]
 enum Store {
+    Digits,
     Idx {
         files: Box<[(PathBuf, FileCard); 4]>,
     },
@@ -173,6 +176,10 @@ impl Dataset {
             }))
         };
         let (shape, digest, store) = match &card.kind {
+            Kind::Digits => {
+                let shape = ImageShape::new(1, SIDE, SIDE)?;
+                (shape, DIGEST.to_string(), Store::Digits)
+            }
             Kind::Idx { shape, files } => {
                 let found = files
                     .all()
@@ -349,6 +356,7 @@ impl Dataset {
     pub fn images(&self, part: Part) -> Result<Arc<Images>, DataError> {
         let classes = self.classes.len();
         let images = match &self.store {
+            Store::Digits => drawn(part, self.shape)?,
             Store::Idx { files } => {
                 let [ti, tl, si, sl] = files.as_ref();
                 let ((images, image_card), (labels, label_card)) = match part {
@@ -404,6 +412,26 @@ impl Dataset {
             validation,
         }
     }
+}
+
+/// Draws a part of `digits`, on all threads.
+fn drawn(part: Part, shape: ImageShape) -> Result<Images, DataError> {
+    let split = match part {
+        Part::Train => Drawn::Train,
+        Part::Test => Drawn::Test,
+    };
+    let count = split.len() as usize;
+    let (mut pixels, mut labels) = (vec![0; count * shape.len()], vec![0; count]);
+    let images = pixels.par_chunks_exact_mut(shape.len());
+    (0..split.len())
+        .into_par_iter()
+        .zip(images.zip(&mut labels))
+        .for_each(|(index, (pixels, label))| {
+            let digit = glassbox_digits::draw(SEED, split, index);
+            pixels.copy_from_slice(&digit.pixels);
+            *label = digit.label.into();
+        });
+    Images::new(shape, pixels, labels, 10)
 }
 
 fn read_card(path: &Path) -> Result<Card, DataError> {

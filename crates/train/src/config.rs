@@ -73,7 +73,7 @@ fn by_name<S: serde::Serializer>(backend: &Backend, serializer: S) -> Result<S::
 
 impl Config {
     /// Dataset of a run that names none.
-    pub const DEFAULT_DATA: &'static str = "mnist";
+    pub const DEFAULT_DATA: &'static str = "digits";
 
     /// Fills what the settings leave open, for data of this shape with so many classes, and checks every value.
     pub fn resolve(

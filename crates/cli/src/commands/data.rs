@@ -68,6 +68,10 @@ fn download(names: &[String], search: &Search) -> Result<(), Failure> {
                 "{name} is on the disk already; there is nothing to fetch"
             )));
         };
+        if card.files().is_empty() {
+            output::line(format!("{name}: drawn by the program, nothing to fetch"))?;
+            continue;
+        }
         let written = fetch(&card, search, &watcher())?;
         let target = search.target(&card.name);
         let files = card.files().len();
