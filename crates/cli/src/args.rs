@@ -16,24 +16,27 @@ pub struct Args {
 pub enum Command {
     /// Train a network and write a run folder
     #[command(after_help = "Examples:
+  glassbox train
   glassbox train --data mnist
   glassbox train --data photos/ --epochs 10 --backend wgpu
   glassbox train --resume runs/mnist-1 --epochs 6")]
     Train(Box<TrainArgs>),
     /// Measure a trained model on a dataset
     #[command(after_help = "Examples:
-  glassbox eval --model runs/mnist-1
+  glassbox eval
+  glassbox eval --model runs/digits-1 --data mnist
   glassbox eval --model model.safetensors --data photos/ --json --min-accuracy 0.9")]
     Eval(EvalArgs),
     /// Say what is in images
     #[command(after_help = "Examples:
-  glassbox predict --model runs/mnist-1 digit.png scans/
-  glassbox predict --model runs/mnist-1 mnist:test:42 --jsonl
-  cat digit.png | glassbox predict --model runs/mnist-1 -")]
+  glassbox predict digits:test:42
+  glassbox predict digit.png scans/ --jsonl
+  glassbox predict --model runs/mnist-1 mnist:test:42
+  cat digit.png | glassbox predict -")]
     Predict(PredictArgs),
     /// Write every value and gradient of a pass to a file
     #[command(after_help = "Examples:
-  glassbox gradients --model runs/mnist-1 --labels 7 --out g.safetensors mnist:test:0
+  glassbox gradients --labels 7 --out g.safetensors digits:test:0
   glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png")]
     Gradients(GradientsArgs),
     /// Hold the engines against each other and against finite differences
@@ -80,7 +83,7 @@ pub struct BenchArgs {
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 pub struct TrainArgs {
-    /// Dataset name, folder, .tar.gz, or card (.toml) [default: mnist]
+    /// Dataset name, folder, .tar.gz, or card (.toml) [default: digits]
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
     /// Folder to look for datasets in, before GLASSBOX_DATA and datasets/
@@ -165,9 +168,9 @@ pub enum SplitArg {
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 pub struct EvalArgs {
-    /// Model file, or run folder
+    /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
     /// Dataset name, folder, .tar.gz, or card [default: what the model was trained on]
     #[arg(long, value_name = "DATA")]
     pub data: Option<String>,
@@ -194,9 +197,9 @@ pub struct EvalArgs {
 #[derive(Debug, Parser)]
 #[command(group = ArgGroup::new("format").args(["json", "jsonl"]))]
 pub struct PredictArgs {
-    /// Model file, or run folder
+    /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
     /// Classes to name for each image
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub topk: usize,
@@ -226,9 +229,9 @@ pub struct PredictArgs {
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 pub struct GradientsArgs {
-    /// Model file, or run folder
+    /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
     /// The class of each image, by name or number; without them there is no loss and no gradient
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     pub labels: Vec<String>,

@@ -14,6 +14,7 @@ pub mod verify;
 use std::path::{Path, PathBuf};
 
 use glassbox_data::{DataError, Dataset, Search, fetch};
+use glassbox_infer::Classifier;
 use glassbox_model::{Backend, OpenDevice};
 
 use crate::{failure::Failure, output::note, progress::watcher};
@@ -73,6 +74,14 @@ fn use_threads(threads: Option<usize>) -> Result<(), Failure> {
         .num_threads(threads)
         .build_global()
         .map_err(|error| Failure::running(format!("--threads {threads}: {error}")))
+}
+
+/// The model that was named, by its file or its run folder, or else the one that is built in.
+fn open_model(model: Option<&Path>, device: &OpenDevice) -> Result<Classifier, Failure> {
+    Ok(match model {
+        Some(path) => Classifier::open(&model_path(path), device)?,
+        None => Classifier::built_in(device)?,
+    })
 }
 
 /// A model file, given itself or by its run folder.

@@ -13,6 +13,9 @@ use crate::{
     evaluation::{largest, softmax},
 };
 
+/// The reference network, trained on MNIST; `just model` makes it anew.
+const BUILT_IN: &[u8] = include_bytes!("../../../models/mnist.safetensors");
+
 /// Pictures computed together.
 const BATCH: usize = 64;
 
@@ -58,7 +61,16 @@ pub struct Ranked {
 impl Classifier {
     /// Reads a model file and builds its network on a device.
     pub fn open(path: &Path, device: &OpenDevice) -> Result<Self, ModelError> {
-        let file = ModelFile::read(path)?;
+        Self::new(path, ModelFile::read(path)?, device)
+    }
+
+    /// The model that is built into the program: the reference network, trained on MNIST.
+    pub fn built_in(device: &OpenDevice) -> Result<Self, ModelError> {
+        let path = Path::new("the built-in model");
+        Self::new(path, ModelFile::parse(path, BUILT_IN)?, device)
+    }
+
+    fn new(path: &Path, file: ModelFile, device: &OpenDevice) -> Result<Self, ModelError> {
         let engine = Engine::new(&file.plan(path)?, &file.parameters, device)?;
         Ok(Self { file, engine })
     }

@@ -3,12 +3,12 @@
 use std::{fs::File, path::Path};
 
 use glassbox_data::{Part, Search};
-use glassbox_infer::{Classifier, Evaluation, scored};
+use glassbox_infer::{Evaluation, scored};
 use glassbox_train::{Settings, write_predictions};
 
 use crate::{
     args::{EvalArgs, SplitArg},
-    commands::{model_path, open_backend, open_dataset},
+    commands::{open_backend, open_dataset, open_model},
     failure::Failure,
     output,
 };
@@ -23,13 +23,12 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
         )));
     }
     let device = open_backend(&args.backend)?;
-    let path = model_path(&args.model);
-    let classifier = Classifier::open(&path, &device)?;
+    let classifier = open_model(args.model.as_deref(), &device)?;
     let model = classifier.file();
     // A run folder knows where its data came from; a model file only what it was called.
-    let settings = match args.model.is_dir() {
-        true => Settings::read(&args.model.join("config.toml")).unwrap_or_default(),
-        false => Settings::default(),
+    let settings = match &args.model {
+        Some(run) if run.is_dir() => Settings::read(&run.join("config.toml")).unwrap_or_default(),
+        _ => Settings::default(),
     };
     let data = args
         .data
@@ -45,8 +44,7 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
     )?;
     if dataset.classes() != model.classes {
         return Err(Failure::model(format!(
-            "{}: the model's classes are {}, but those of {data} are {}",
-            path.display(),
+            "the model's classes are {}, but those of {data} are {}",
             model.classes.join(", "),
             dataset.classes().join(", ")
         )));

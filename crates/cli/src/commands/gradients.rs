@@ -1,15 +1,14 @@
 //! `glassbox gradients`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use glassbox_infer::Classifier;
 use glassbox_model::write_tensors;
 use glassbox_scratch::compare::largest;
 
 use crate::{
     args::GradientsArgs,
     commands::{
-        model_path, open_backend,
+        model_path, open_backend, open_model,
         pictures::{Pictures, expand},
     },
     failure::Failure,
@@ -19,12 +18,15 @@ use crate::{
 /// Runs the images through the model as one batch, writes every value and gradient, and lists them.
 pub fn run(args: GradientsArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
-    let model = model_path(&args.model);
-    let classifier = Classifier::open(&model, &device)?;
+    let classifier = open_model(args.model.as_deref(), &device)?;
     let mut source = Pictures::new(args.data_dir.clone());
     let inputs: Vec<_> = args.inputs.iter().flat_map(|input| expand(input)).collect();
     let names: Vec<String> = inputs.iter().map(|(input, _)| input.clone()).collect();
-    check_out(&args.out, &model, &names)?;
+    check_out(
+        &args.out,
+        args.model.as_deref().map(model_path),
+        names.as_slice(),
+    )?;
     let mut prepared = Vec::new();
     for (input, problem) in inputs {
         let picture = match problem {
@@ -73,7 +75,7 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
 }
 
 /// Before the work: what `--out` must not be. A regular file that is not read here is replaced.
-fn check_out(out: &Path, model: &Path, inputs: &[String]) -> Result<(), Failure> {
+fn check_out(out: &Path, model: Option<PathBuf>, inputs: &[String]) -> Result<(), Failure> {
     let out_is = |problem: String| format!("--out {}: {problem}", out.display());
     if out == Path::new("-") {
         return Err(Failure::usage(out_is(
@@ -95,7 +97,7 @@ fn check_out(out: &Path, model: &Path, inputs: &[String]) -> Result<(), Failure>
         return Err(Failure::running(out_is("not a regular file".into())));
     }
     let real = |path: &Path| path.canonicalize().ok();
-    let mut read = inputs.iter().map(Path::new).chain([model]);
+    let mut read = inputs.iter().map(Path::new).chain(model.as_deref());
     if read.any(|path| real(path) == real(out)) {
         return Err(Failure::usage(out_is("it is read by this command".into())));
     }

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use glassbox_infer::{Classifier, Prediction, Ranked};
+use glassbox_infer::{Prediction, Ranked};
 use serde::Serialize;
 
 use crate::{
     args::PredictArgs,
     commands::{
-        model_path, open_backend,
+        open_backend, open_model,
         pictures::{Pictures, expand},
     },
     failure::Failure,
@@ -34,7 +34,7 @@ struct Row {
 /// Predicts for every input in order; an input that cannot be read is a row with an error, and the exit code 1.
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
-    let classifier = Classifier::open(&model_path(&args.model), &device)?;
+    let classifier = open_model(args.model.as_deref(), &device)?;
     let mut source = Pictures::new(args.data_dir.clone());
     let inputs: Vec<_> = args.inputs.iter().flat_map(|input| expand(input)).collect();
     let (mut rows, mut failed) = (Vec::new(), 0);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod engines;
+mod kills;
 mod sandbox;
 
 use std::{
@@ -295,6 +296,11 @@ fn every_mistake_has_its_exit_code_and_a_next_step() {
     )
     .unwrap();
     fs::write(folder.join("unknown.toml"), "epoch = 3").unwrap();
+    let layer = "data = \"sky\"\n[arch]\nname = \"x\"\n[[arch.layers]]\nkind = \"dens\"\nunits = 2";
+    fs::write(folder.join("layer.toml"), layer).unwrap();
+    fs::write(folder.join("dataset.toml"), "data = \"digit\"").unwrap();
+    fs::write(folder.join("backend.toml"), "backend = \"flexx\"").unwrap();
+    fs::write(folder.join("numbers.toml"), "data = \"sky\"\nepochs = 0").unwrap();
     fs::write(
         folder.join("missing.toml"),
         "name = \"x\"\nkind = \"images\"\n[archive]\nname = \"x.tar.gz\"",
@@ -307,6 +313,33 @@ fn every_mistake_has_its_exit_code_and_a_next_step() {
         ("train --data sky --batch-size 0", 2, "batch_size is 0"),
         ("train --data sky --lr nan", 2, "lr is NaN"),
         ("train --data sky --lr -1", 2, "lr is -1"),
+        ("train --data sky --lr inf", 2, "lr is inf"),
+        ("train --data sky --epochs 4294967296", 2, "--epochs"),
+        (
+            "train --data sky --batch-size 65537",
+            2,
+            "batch_size is 65537",
+        ),
+        ("train --data sky --momentum 1", 2, "momentum is 1"),
+        ("train --data sky --warmup nan", 2, "warmup is NaN"),
+        ("train --data sky --limit 0", 2, "limit is 0"),
+        ("train --data sky --threads 0", 2, "--threads 0"),
+        ("train --data sky --patience 0", 2, "patience is 0"),
+        (
+            "train --data sky --target-accuracy 1.5",
+            2,
+            "target_accuracy is 1.5",
+        ),
+        (
+            "train --data sky --seed 9223372036854775808",
+            2,
+            "below 2^63",
+        ),
+        ("train --config layer.toml", 2, "did you mean `dense`"),
+        ("train --config dataset.toml", 2, "did you mean `digits`"),
+        ("train --config backend.toml", 2, "did you mean `flex`"),
+        ("train --config numbers.toml", 2, "epochs is 0"),
+        ("train --config /dev/zero", 2, "not a regular file"),
         ("train --data nowhere/", 3, "nowhere/"),
         ("train --data sky --backend wpgu", 2, "did you mean `wgpu`"),
         (
@@ -347,6 +380,12 @@ fn every_mistake_has_its_exit_code_and_a_next_step() {
             "not a model file",
         ),
         ("predict --model empty sky:test:1", 4, "model.safetensors"),
+        (
+            "predict --model /dev/zero sky:test:1",
+            4,
+            "not a regular file",
+        ),
+        ("eval --data sky", 4, "the model's classes are"),
         ("predict --model run", 2, "IMAGE"),
     ];
     for (arguments, expected, part) in cases {
