@@ -6,21 +6,21 @@ glassbox := "target/release/glassbox"
 default:
     @just --list --unsorted
 
-# Train on the CPU: just train-cpu, just train-cpu cifar10, just train-cpu photos/ --epochs 10
-train-cpu DATA="mnist" *FLAGS: build
+# Train on the CPU: just train-cpu, just train-cpu mnist, just train-cpu photos/ --epochs 10
+train-cpu DATA="digits" *FLAGS: build
     {{glassbox}} train --data {{DATA}} {{FLAGS}}
 
 # Train on the GPU by wgpu: Vulkan, Metal or DX12
-train-gpu DATA="mnist" *FLAGS: build-gpu
+train-gpu DATA="digits" *FLAGS: build-gpu
     {{glassbox}} train --data {{DATA}} --backend wgpu {{FLAGS}}
 
-# Measure a model: just eval runs/mnist-1
-eval MODEL *FLAGS: build
+# Measure a model: just eval runs/digits-1 --data mnist
+eval MODEL="models/mnist.safetensors" *FLAGS: build
     {{glassbox}} eval --model {{MODEL}} {{FLAGS}}
 
-# Say what is in images: just predict runs/mnist-1 digit.png
-predict MODEL *IMAGES: build
-    {{glassbox}} predict --model {{MODEL}} {{IMAGES}}
+# Say what is in images, by the built-in model: just predict digit.png, just predict --model runs/digits-1 digits:test:42
+predict *IMAGES: build
+    {{glassbox}} predict {{IMAGES}}
 
 # Print a network's layers, shapes and counts
 summary ARCH="reference" INPUT="1x28x28" *FLAGS: build
@@ -52,6 +52,21 @@ targets:
     rustup target add aarch64-unknown-linux-gnu wasm32-unknown-unknown
     cargo check -p glassbox-scratch --target aarch64-unknown-linux-gnu
     RUSTFLAGS="-C target-feature=+simd128" cargo check -p glassbox-scratch --target wasm32-unknown-unknown
+
+# Make the built-in model anew: the reference network on MNIST, 12 epochs (the same bytes on processors with AVX-512)
+model: build
+    rm -rf target/model
+    {{glassbox}} train --data mnist --epochs 12 --out target/model
+    cp target/model/model.safetensors models/mnist.safetensors
+
+# Kill twenty runs on digits at random moments, resume them, and compare every byte (some minutes)
+kills:
+    cargo test --release --workspace --test program -- --ignored --nocapture killed
+
+# Hostile bytes for one reader of files: just fuzz idx, just fuzz checkpoint -max_total_time=600 (needs: cargo install cargo-fuzz, and a nightly toolchain)
+fuzz TARGET *FLAGS:
+    mkdir -p target/fuzz-corpus/{{TARGET}}
+    cargo +nightly fuzz run --features libfuzzer --target-dir target/fuzz {{TARGET}} target/fuzz-corpus/{{TARGET}} fuzz/corpus/{{TARGET}} -- -malloc_limit_mb=64 -timeout=10 {{FLAGS}}
 
 # Line coverage of the hand-written engine by its own tests (needs: cargo install cargo-tarpaulin)
 coverage:
