@@ -215,3 +215,22 @@ pub enum ClassifierError {
     #[error(transparent)]
     Picture(#[from] PictureError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassbox_model::Backend;
+
+    #[test]
+    fn the_built_in_model_is_what_it_is_said_to_be() {
+        let device = Backend::Scratch.open().unwrap();
+        let classifier = Classifier::built_in(&device).unwrap();
+        let file = classifier.file();
+        let training = &file.training;
+        assert_eq!((training.dataset.as_str(), training.seed), ("mnist", 42));
+        assert!(training.test_accuracy.is_some_and(|a| a >= 0.993));
+        assert_eq!(file.architecture.name, "reference");
+        let plan = file.plan(Path::new("m")).unwrap();
+        assert_eq!(plan.parameter_count(), 93_322);
+    }
+}

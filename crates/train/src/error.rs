@@ -140,7 +140,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// The checkpoint is of a run of other length, so its learning rates were others.
-    #[error("{}: a checkpoint of a run of {planned} epochs, not {epochs}, so its learning rates were others; to go on from it nevertheless, give --epochs another number than {epochs}", path.display())]
+    #[error("{}: a checkpoint of a run of {planned} epochs, not {epochs}, so its learning rates were others; if config.toml was edited, put {planned} back and give --epochs {epochs}", path.display())]
     Planned {
         /// The file.
         path: PathBuf,

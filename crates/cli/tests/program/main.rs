@@ -249,6 +249,45 @@ fn predict_answers_files_folders_and_standard_input() {
     );
 }
 
+/// Nothing but the program: no files, no network.
+#[test]
+fn the_built_in_model_answers_on_drawn_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = run(folder.path(), "predict digits:test:42 digits:train:59999");
+    assert!(code == 0 && stderr.is_empty(), "{stderr}");
+    assert!(stdout.starts_with("digits:test:42  7  "), "{stdout}");
+    let (code, stdout, _) = run(folder.path(), "eval --data digits --json");
+    let answer: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(code, 0);
+    // It has never seen one of them.
+    assert!(answer["accuracy"].as_f64().unwrap() > 0.97, "{answer}");
+    let (code, stdout, stderr) = run(folder.path(), "predict digits:test:10000");
+    assert!(
+        code == 1 && stdout.contains("there is no image 10000"),
+        "{stdout}{stderr}"
+    );
+}
+
+#[test]
+fn training_needs_nothing_but_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = run(
+        folder.path(),
+        "train --limit 640 --epochs 1 --batch-size 32 --lr 0.003",
+    );
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("data      digits, 10 classes, 1×28×28"),
+        "{stderr}"
+    );
+    let summary = fs::read_to_string(folder.path().join("runs/digits-1/summary.json")).unwrap();
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert!(
+        summary["test_accuracy"].as_f64().unwrap() > 0.5,
+        "{summary}"
+    );
+}
+
 #[test]
 fn an_inverted_image_is_warned_about() {
     let folder = trained();
