@@ -66,7 +66,7 @@ kills:
 # Hostile bytes for one reader of files: just fuzz idx, just fuzz checkpoint -max_total_time=600 (needs: cargo install cargo-fuzz, and a nightly toolchain)
 fuzz TARGET *FLAGS:
     mkdir -p target/fuzz-corpus/{{TARGET}}
-    cargo +nightly fuzz run --features libfuzzer --target-dir target/fuzz {{TARGET}} target/fuzz-corpus/{{TARGET}} fuzz/corpus/{{TARGET}} -- -malloc_limit_mb=64 -timeout=10 {{FLAGS}}
+    cargo +nightly fuzz run --features libfuzzer --target-dir target/fuzz {{TARGET}} target/fuzz-corpus/{{TARGET}} fuzz/corpus/{{TARGET}} -- -malloc_limit_mb={{ if TARGET == "archive" { "600" } else { "64" } }} -timeout=10 {{FLAGS}}
 
 # Line coverage of the hand-written engine by its own tests (needs: cargo install cargo-tarpaulin)
 coverage:

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
-use flate2::{Compression, write::GzEncoder};
 use glassbox_data::{Augment, Card, Dataset, Images, Kind, Part, Search};
-use glassbox_fuzz::small_plan;
+use glassbox_fuzz::{gzip, small_architecture, small_plan};
 use glassbox_model::{Checkpoint, ModelFile, Training};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
@@ -16,12 +15,6 @@ use glassbox_spec::{
 use glassbox_train::{ArchChoice, AugmentChoice, Best, Config, EpochRow, RunState, Settings};
 use proptest::{collection::vec, option, prelude::*};
 use tempfile::TempDir;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 /// Images of one shape with labels of three classes.
 fn images(channels: usize) -> impl Strategy<Value = Images> {
@@ -342,20 +335,6 @@ fn settings() -> impl Strategy<Value = Settings> {
     })
 }
 
-fn small_architecture() -> Architecture {
-    let layers = vec![
-        Layer::Flatten,
-        Layer::Dense(Dense {
-            units: 2,
-            activation: Activation::Linear,
-        }),
-    ];
-    Architecture {
-        name: "s".into(),
-        layers,
-    }
-}
-
 fn model() -> impl Strategy<Value = ModelFile> {
     (
         [".{1,9}", ".{1,9}"],
@@ -406,7 +385,7 @@ fn checkpoint() -> impl Strategy<Value = Checkpoint<RunState>> {
         seconds: figures[5],
         images_per_second: figures[6],
     });
-    (any::<u64>(), option::of(any::<u32>()), vec(row, 0..4)).prop_map(|(seed, planned, history)| {
+    (any::<u64>(), vec(any::<u32>(), 0..4), vec(row, 0..4)).prop_map(|(seed, planned, history)| {
         let plan = small_plan();
         let moments = |seed| plan.initial_parameters(seed);
         Checkpoint {

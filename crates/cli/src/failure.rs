@@ -173,9 +173,9 @@ impl From<TrainError> for Failure {
                 Self::running(format!("{}: {source}", path.display()))
             }
             TrainError::Model(error) => error.into(),
-            TrainError::Foreign { .. }
-            | TrainError::Planned { .. }
-            | TrainError::NoCheckpoint { .. } => Self::model(error.to_string()),
+            TrainError::Foreign { .. } | TrainError::NoCheckpoint { .. } => {
+                Self::model(error.to_string())
+            }
             error => Self::running(error.to_string()),
         }
     }

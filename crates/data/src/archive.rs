@@ -23,6 +23,9 @@ const MAX_SMALL: u64 = 64 << 20;
 /// twenty times.
 const MAX_RATIO: u64 = 64;
 
+/// No name may be longer than this.
+const MAX_NAME: usize = 4096;
+
 /// Calls `visitor` with the name and contents of every file in the archive, in its order.
 ///
 /// An archive with a name that leads outside, with a link or a device, with too many entries, or that unpacks to far more
@@ -34,7 +37,7 @@ pub(crate) fn visit(
     let file = bounded::open(path).map_err(DataError::io(path))?;
     let size = file.metadata().map_err(DataError::io(path))?.len();
     let most = size.saturating_mul(MAX_RATIO).max(MAX_SMALL);
-    let left = Cell::new(most);
+    let left = Cell::new(most.saturating_add(1));
     let unreadable = |error: io::Error| match left.get() {
         0 => DataError::Inflates {
             path: path.to_path_buf(),
@@ -56,7 +59,9 @@ pub(crate) fn visit(
         let mut entry = entry.map_err(unreadable)?;
         let kind = entry.header().entry_type();
         let name = entry.path().map_err(unreadable)?.into_owned();
-        let problem = if !is_inside(&name) {
+        let problem = if name.as_os_str().len() > MAX_NAME {
+            return Err(DataError::corrupt(path, "it has a name of over 4 KiB"));
+        } else if !is_inside(&name) {
             Some("a name that leads outside the archive")
         } else if !(kind.is_file() || kind.is_dir() || kind.is_pax_global_extensions()) {
             Some("neither a file nor a folder")

@@ -1,6 +1,6 @@
 //! Dataset cards: what a dataset is, where its files come from, and how to know that they are the right ones.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use glassbox_spec::{ImageShape, nearest, unknown_key};
 use serde::Deserialize;
@@ -67,6 +67,16 @@ pub enum Kind {
         /// The folder's or archive's name.
         source: FileCard,
     },
+}
+
+impl Kind {
+    fn files(&self) -> Vec<&FileCard> {
+        match self {
+            Self::Digits => Vec::new(),
+            Self::Idx { files, .. } => files.all().to_vec(),
+            Self::Cifar { archive: file, .. } | Self::Images { source: file, .. } => vec![file],
+        }
+    }
 }
 
 /// One file of a dataset.
@@ -152,6 +162,9 @@ const KEYS: [&str; 12] = [
     "folder",
 ];
 
+/// What is left to say about images that are drawn.
+const DIGITS_KEYS: [&str; 6] = ["name", "title", "kind", "validation", "licence", "citation"];
+
 const FILE_KEYS: [&str; 4] = ["name", "sha256", "file_sha256", "urls"];
 const IDX_KEYS: [&str; 4] = ["train_images", "train_labels", "test_images", "test_labels"];
 
@@ -203,7 +216,13 @@ impl Card {
             toml::from_str(text).map_err(|e| problem(e.to_string().trim_end().to_string()))?;
         let needs = |key: &str| problem(format!("kind \"{}\" needs `{key}`", written.kind));
         let kind = match written.kind.as_str() {
-            "digits" => Kind::Digits,
+            "digits" => match table
+                .keys()
+                .find(|key| !DIGITS_KEYS.contains(&key.as_str()))
+            {
+                Some(key) => return Err(problem(format!("kind \"digits\" takes no `{key}`"))),
+                None => Kind::Digits,
+            },
             "idx" => Kind::Idx {
                 shape: written.shape.ok_or_else(|| needs("shape"))?,
                 files: Box::new(written.files.clone().ok_or_else(|| needs("files"))?),
@@ -248,6 +267,18 @@ impl Card {
         if written.classes.len() > MAX_CLASSES {
             return Err(problem(format!("more than {MAX_CLASSES} classes")));
         }
+        // A download is written under the file's name.
+        let plain = |name: &str| {
+            let mut parts = Path::new(name).components();
+            matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none()
+        };
+        let mut downloads = kind.files().into_iter().filter(|f| !f.urls.is_empty());
+        if let Some(file) = downloads.find(|file| !plain(&file.name)) {
+            return Err(problem(format!(
+                "`{}` has urls, so it must be the plain name of a file",
+                file.name
+            )));
+        }
         // The name becomes part of paths.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if written.name.is_empty()
@@ -290,12 +321,7 @@ impl Card {
 
     /// The files that the dataset consists of, as they would be downloaded.
     pub fn files(&self) -> Vec<&FileCard> {
-        match &self.kind {
-            Kind::Digits => Vec::new(),
-            Kind::Idx { files, .. } => files.all().to_vec(),
-            Kind::Cifar { archive, .. } => vec![archive],
-            Kind::Images { source, .. } => vec![source],
-        }
+        self.kind.files()
     }
 }
 
@@ -345,6 +371,12 @@ mod tests {
                 .contains("1 channel")
         );
         assert!(said("name =").contains("mine.toml"));
+        for outside in ["/x.tar.gz", "../x.tar.gz", "a/x.tar.gz", ".."] {
+            let archive = format!("[archive]\nname = \"{outside}\"\nurls = [\"http://x/\"]");
+            let text = format!("name = \"a\"\nkind = \"images\"\n{archive}");
+            assert!(said(&text).contains("plain name of a file"), "{outside}");
+        }
+        assert!(said("name = \"a\"\nkind = \"digits\"\nshape = [1, 2, 3]").contains("no `shape`"));
         for name in ["", "../x", "a/b", ".hidden", "a b"] {
             let text = format!("name = \"{name}\"\nkind = \"images\"\nfolder = \"f\"");
             assert!(said(&text).contains("must be letters"), "{name}");

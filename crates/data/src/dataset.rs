@@ -1,12 +1,13 @@
 //! From what a user typed to decoded images.
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use glassbox_digits::{DIGEST, SEED, SIDE, Split as Drawn};
+use glassbox_digits::{self as digits, DIGEST, SEED, SIDE};
 use glassbox_spec::{ImageShape, Random, Stream};
 use rayon::prelude::*;
 
@@ -416,18 +417,18 @@ impl Dataset {
 
 /// Draws a part of `digits`, on all threads.
 fn drawn(part: Part, shape: ImageShape) -> Result<Images, DataError> {
-    let split = match part {
-        Part::Train => Drawn::Train,
-        Part::Test => Drawn::Test,
+    let part = match part {
+        Part::Train => digits::Part::Train,
+        Part::Test => digits::Part::Test,
     };
-    let count = split.len() as usize;
+    let count = part.len() as usize;
     let (mut pixels, mut labels) = (vec![0; count * shape.len()], vec![0; count]);
     let images = pixels.par_chunks_exact_mut(shape.len());
-    (0..split.len())
+    (0..part.len())
         .into_par_iter()
         .zip(images.zip(&mut labels))
         .for_each(|(index, (pixels, label))| {
-            let digit = glassbox_digits::draw(SEED, split, index);
+            let digit = digits::draw(SEED, part, index);
             pixels.copy_from_slice(&digit.pixels);
             *label = digit.label.into();
         });
@@ -463,21 +464,22 @@ fn read_cifar_archive(
     shape: ImageShape,
     classes: usize,
 ) -> Result<Images, DataError> {
-    let mut batches: Vec<Option<Vec<u8>>> = vec![None; names.len()];
+    let mut batches = HashMap::new();
     archive::visit(path, &mut |name, contents| {
         let name = name.trim_start_matches("./");
-        if let Some(index) = names.iter().position(|wanted| wanted == name) {
+        if names.iter().any(|wanted| wanted == name) {
             let bytes = bounded::read(contents, MAX_BATCH);
             let corrupt = |error| DataError::corrupt(path, format!("{name}: {error}"));
-            batches[index] = Some(bytes.map_err(corrupt)?);
+            batches.insert(name.to_string(), bytes.map_err(corrupt)?);
         }
         Ok(())
     })?;
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for (name, bytes) in names.iter().zip(batches) {
-        let bytes =
-            bytes.ok_or_else(|| DataError::corrupt(path, format!("{name} is not in it")))?;
-        cifar::append(path, &bytes, shape, &mut pixels, &mut labels)?;
+    for name in names {
+        let bytes = batches
+            .get(name)
+            .ok_or_else(|| DataError::corrupt(path, format!("{name} is not in it")))?;
+        cifar::append(path, bytes, shape, &mut pixels, &mut labels)?;
     }
     Images::new(shape, pixels, labels, classes)
 }

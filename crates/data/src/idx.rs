@@ -10,8 +10,8 @@ use crate::{DataError, FileCard, bounded, digest};
 /// No file may be, or decompress to, more than this.
 const MAX_BYTES: u64 = 2 << 30;
 
-/// Longest header: magic and four sizes.
-const MAX_HEADER: u64 = 20;
+/// Longest header: magic and three sizes.
+const MAX_HEADER: u64 = 16;
 
 /// Reads a file, decompresses it if it is gzip, and checks it against its card.
 pub(crate) fn read(path: &Path, card: &FileCard) -> Result<Vec<u8>, DataError> {
@@ -35,12 +35,6 @@ fn decompress(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
     let mut header = decoder.by_ref().take(MAX_HEADER);
     header.read_to_end(&mut payload).map_err(gzip)?;
     let claimed = claimed(path, &payload)?;
-    if claimed > MAX_BYTES {
-        return Err(DataError::corrupt(
-            path,
-            format!("its header announces {claimed} bytes, more than {MAX_BYTES}"),
-        ));
-    }
     // One byte more, so that a longer file is noticed.
     let rest = (claimed + 1).saturating_sub(payload.len() as u64);
     let mut rest = decoder.take(rest);
@@ -73,9 +67,13 @@ fn claimed(path: &Path, bytes: &[u8]) -> Result<u64, DataError> {
     let data = sizes.chunks_exact(4).try_fold(1u64, |product, size| {
         product.checked_mul(number(size) as u64)
     });
-    Ok(data
-        .and_then(|data| data.checked_add(header))
-        .unwrap_or(u64::MAX))
+    let claimed = data.and_then(|data| data.checked_add(header));
+    claimed
+        .filter(|claimed| *claimed <= MAX_BYTES)
+        .ok_or_else(|| {
+            let problem = format!("its header announces more than {MAX_BYTES} bytes");
+            DataError::corrupt(path, problem)
+        })
 }
 
 /// Big-endian.

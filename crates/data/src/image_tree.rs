@@ -22,7 +22,7 @@ use crate::{
 /// Size that images of different sizes are fitted to, rows and columns.
 const FALLBACK_SIZE: usize = 32;
 
-/// Files decoded together by the thread pool, unless they hold more bytes than this.
+/// Files decoded together by the thread pool, unless they and their pixels take more bytes than this.
 const CHUNK: usize = 1024;
 const CHUNK_BYTES: usize = 64 << 20;
 
@@ -172,9 +172,9 @@ impl ImageTree {
         let mut pending = Vec::with_capacity(CHUNK);
         let mut pending_bytes = 0;
         self.visit(&mut |entry, read| {
-            let label = classes.iter().position(|class| class == entry.class);
+            let label = classes.binary_search_by(|class| class.as_str().cmp(entry.class));
             let bytes = read();
-            pending_bytes += bytes.as_ref().map_or(0, Vec::len);
+            pending_bytes += bytes.as_ref().map_or(0, |bytes| cost(bytes));
             pending.push(Pending {
                 part: entry.part,
                 label: label.unwrap_or_default() as u16,
@@ -224,6 +224,10 @@ impl ImageTree {
     fn survey(&self) -> Result<Survey, DataError> {
         let mut survey = Survey::default();
         let mut test_classes = BTreeSet::new();
+        let layout = |problem: String| DataError::Layout {
+            path: self.path().to_path_buf(),
+            problem,
+        };
         self.visit(&mut |entry, read| {
             survey.files += 1;
             let classes = match entry.part {
@@ -232,6 +236,9 @@ impl ImageTree {
             };
             if !classes.contains(entry.class) {
                 classes.insert(entry.class.to_string());
+            }
+            if classes.len() > MAX_CLASSES {
+                return Err(layout(format!("more than {MAX_CLASSES} classes")));
             }
             if let Ok(bytes) = read()
                 && let Ok(header) = Picture::header(&bytes)
@@ -243,10 +250,6 @@ impl ImageTree {
             }
             Ok(())
         })?;
-        let layout = |problem: String| DataError::Layout {
-            path: self.path().to_path_buf(),
-            problem,
-        };
         for (part, classes) in [("train", &survey.classes), ("test", &test_classes)] {
             if classes.is_empty() {
                 return Err(layout(format!("no images under {part}/<class>/")));
@@ -256,9 +259,6 @@ impl ImageTree {
             return Err(layout(format!(
                 "class `{class}` is in test but not in train"
             )));
-        }
-        if survey.classes.len() > MAX_CLASSES {
-            return Err(layout(format!("more than {MAX_CLASSES} classes")));
         }
         Ok(survey)
     }
@@ -294,6 +294,12 @@ impl Survey {
         };
         Ok(ImageShape::new(channels, height, width)?)
     }
+}
+
+/// Bytes that a file and its pixels, at 16 bits a channel, take while it is decoded.
+fn cost(bytes: &[u8]) -> usize {
+    let pixels = Picture::header(bytes).map_or(0, |header| header.height * header.width);
+    bytes.len() + 8 * pixels
 }
 
 fn visit_folder(root: &Path, visitor: &mut Visitor) -> Result<(), DataError> {

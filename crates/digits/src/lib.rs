@@ -1,6 +1,6 @@
 //! Handwritten-looking digits, drawn instead of collected.
 //!
-//! * **In**: a seed, a [`Split`] and an index.
+//! * **In**: a seed, a [`Part`] and an index.
 //! * **Out**: a [`Digit`]: 28×28 grey pixels (0 background, 255 ink), framed as MNIST frames its digits, and a label.
 //! * **Never**: files, state, threads, or anything taken from anybody's images. Strokes and ranges are written by hand.
 //!
@@ -9,11 +9,11 @@
 //! multiplication, division and square root, and sines come from `libm`, so that every platform draws the same bits.
 //!
 //! ```
-//! use glassbox_digits::{SEED, Split, draw};
+//! use glassbox_digits::{SEED, Part, draw};
 //!
-//! let digit = draw(SEED, Split::Train, 7);
+//! let digit = draw(SEED, Part::Train, 7);
 //! assert!(digit.label < 10);
-//! assert_eq!(digit.pixels, draw(SEED, Split::Train, 7).pixels);
+//! assert_eq!(digit.pixels, draw(SEED, Part::Train, 7).pixels);
 //! ```
 
 mod curve;
@@ -37,14 +37,14 @@ pub const DIGEST: &str = "e3949ee6e24175e0ac3ed7ca9e9eb4fbeea5decae48973778c52d8
 
 /// A part of the dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Split {
+pub enum Part {
     /// 60,000 images to train on.
     Train = 0,
     /// 10,000 images to test on.
     Test = 1,
 }
 
-impl Split {
+impl Part {
     /// How many images the part has.
     #[expect(clippy::len_without_is_empty, reason = "no part is ever empty")]
     pub const fn len(self) -> u32 {
@@ -64,9 +64,9 @@ pub struct Digit {
     pub pixels: [u8; SIDE * SIDE],
 }
 
-/// Draws one image. Indices past the end of the split are drawn as well; they belong to no dataset.
-pub fn draw(seed: u64, split: Split, index: u32) -> Digit {
-    let mut random = Random::new(seed, Stream::Digits, split as u32, index);
+/// Draws one image. Indices past the end of the part are drawn as well; they belong to no dataset.
+pub fn draw(seed: u64, part: Part, index: u32) -> Digit {
+    let mut random = Random::new(seed, Stream::Digits, part as u32, index);
     let label = random.below(10) as u8;
     let mut line = hand::write(label, &mut random);
     frame::fit(&mut line);

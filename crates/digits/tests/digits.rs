@@ -1,35 +1,32 @@
 //! The digits from outside: what every image promises, and the digest of them all.
 
-use glassbox_digits::{DIGEST, Digit, SEED, SIDE, Split, draw};
+use glassbox_digits::{DIGEST, Digit, Part, SEED, SIDE, draw};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-fn many(split: Split, count: u32) -> Vec<Digit> {
+fn many(part: Part, count: u32) -> Vec<Digit> {
     (0..count)
         .into_par_iter()
-        .map(|index| draw(SEED, split, index))
+        .map(|index| draw(SEED, part, index))
         .collect()
 }
 
 #[test]
-fn an_image_depends_on_seed_split_and_index_and_on_nothing_else() {
-    let forwards: Vec<Digit> = (0..200).map(|i| draw(SEED, Split::Train, i)).collect();
-    let mut backwards: Vec<Digit> = (0..200)
-        .rev()
-        .map(|i| draw(SEED, Split::Train, i))
-        .collect();
+fn an_image_depends_on_seed_part_and_index_and_on_nothing_else() {
+    let forwards: Vec<Digit> = (0..200).map(|i| draw(SEED, Part::Train, i)).collect();
+    let mut backwards: Vec<Digit> = (0..200).rev().map(|i| draw(SEED, Part::Train, i)).collect();
     backwards.reverse();
     assert_eq!(forwards, backwards);
     for (i, digit) in (0..).zip(&forwards) {
-        assert_ne!(*digit, draw(SEED + 1, Split::Train, i));
-        assert_ne!(*digit, draw(SEED, Split::Test, i));
-        assert_ne!(*digit, draw(SEED, Split::Train, i + 1));
+        assert_ne!(*digit, draw(SEED + 1, Part::Train, i));
+        assert_ne!(*digit, draw(SEED, Part::Test, i));
+        assert_ne!(*digit, draw(SEED, Part::Train, i + 1));
     }
 }
 
 #[test]
 fn every_image_is_framed_as_mnist_frames_its_digits() {
-    for (index, digit) in many(Split::Train, 10_000).iter().enumerate() {
+    for (index, digit) in many(Part::Train, 10_000).iter().enumerate() {
         let (mut mass, mut down, mut across) = (0.0, 0.0, 0.0);
         let (mut top, mut bottom, mut left, mut right) = (SIDE, 0, SIDE, 0);
         for (place, &pixel) in digit.pixels.iter().enumerate() {
@@ -61,7 +58,7 @@ fn every_image_is_framed_as_mnist_frames_its_digits() {
 #[test]
 fn labels_are_about_as_common_as_each_other() {
     let mut counts = [0; 10];
-    for digit in many(Split::Train, 10_000) {
+    for digit in many(Part::Train, 10_000) {
         counts[usize::from(digit.label)] += 1;
     }
     assert!(
@@ -73,8 +70,8 @@ fn labels_are_about_as_common_as_each_other() {
 #[test]
 fn the_digest_is_pinned() {
     let mut digest = Sha256::new();
-    for split in [Split::Train, Split::Test] {
-        for digit in many(split, split.len()) {
+    for part in [Part::Train, Part::Test] {
+        for digit in many(part, part.len()) {
             digest.update(digit.pixels);
             digest.update([digit.label]);
         }

@@ -17,8 +17,12 @@ use crate::ModelError;
 /// The metadata key.
 const KEY: &str = "glassbox";
 
-/// No file may be larger than this.
-const MAX_BYTES: u64 = 1 << 30;
+/// No file may be larger than this: a checkpoint of the most parameters that a plan may have, each with two moments, and a
+/// header.
+const MAX_BYTES: u64 = 13 << 30;
+
+/// No file may have more tensors than this: weights, biases and their moments of the most layers that a plan may have.
+const MAX_TENSORS: usize = 6_000;
 
 /// `expected`, each name with a prefix.
 pub(crate) fn prefixed(prefix: &str, expected: &[ParameterShape]) -> Vec<ParameterShape> {
@@ -120,6 +124,9 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<(Parameters, Value), Mo
         .ok_or_else(|| metadata_problem(format!("no key `{KEY}`: not written by this program")))?;
     let metadata = serde_json::from_str(json).map_err(|e| metadata_problem(e.to_string()))?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| format(e.to_string()))?;
+    if tensors.len() > MAX_TENSORS {
+        return Err(format(std::format!("more than {MAX_TENSORS} tensors")));
+    }
     let mut parameters = Vec::new();
     let mut problems = Vec::new();
     for (name, view) in tensors.iter() {

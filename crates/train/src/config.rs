@@ -61,10 +61,23 @@ pub struct Config {
     /// Stop at this validation accuracy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_accuracy: Option<f64>,
+    /// How long the run was to be, before `--epochs` made it longer. It decides the learning rate of those epochs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extended: Vec<Extension>,
     /// Changes to training images.
     pub augment: Augment,
     /// The layers.
     pub arch: Architecture,
+}
+
+/// The length that a run was to have until it was extended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// The epoch after which it was extended.
+    pub after: u32,
+    /// The epochs that it was to have until then.
+    pub epochs: u32,
 }
 
 fn by_name<S: serde::Serializer>(backend: &Backend, serializer: S) -> Result<S::Ok, S::Error> {
@@ -120,6 +133,7 @@ impl Config {
             limit: settings.limit,
             patience: settings.patience,
             target_accuracy: settings.target_accuracy,
+            extended: settings.extended.unwrap_or_default(),
             augment: match settings.augment {
                 None => recipe.augment,
                 Some(AugmentChoice::Inline(augment)) => augment,
@@ -210,6 +224,18 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value, range });
             }
         }
+        let mut done = 0;
+        for part in &self.extended {
+            let grows = part.after > done && part.after <= part.epochs.min(self.epochs);
+            if !grows || part.epochs > 100_000 {
+                return Err(ConfigError::OutOfRange {
+                    key: "extended",
+                    value: format!("{{ after = {}, epochs = {} }}", part.after, part.epochs),
+                    range: "in order, each after an epoch that the run had",
+                });
+            }
+            done = part.after;
+        }
         match self.augment.problem() {
             Some(value) => Err(ConfigError::OutOfRange {
                 key: "augment",
@@ -218,6 +244,13 @@ impl Config {
             }),
             None => Ok(()),
         }
+    }
+
+    /// The length that the run was to have in this epoch, where the learning rate depends on it.
+    pub(crate) fn planned(&self, epoch: u32) -> Option<u32> {
+        let steady = self.schedule == ScheduleKind::Constant && self.warmup == 0.0;
+        let earlier = self.extended.iter().find(|part| epoch <= part.after);
+        (!steady).then_some(earlier.map_or(self.epochs, |part| part.epochs))
     }
 
     /// The optimizer with its numbers.

@@ -114,7 +114,7 @@ impl Work {
     ) -> Result<(), TrainError> {
         let (epoch, accuracy) = (row.epoch, row.validation_accuracy);
         let best_before = self.state.best.as_ref().map(|best| best.epoch);
-        let best = self.state.finish_epoch(row.clone());
+        let best = self.state.finish_epoch(row.clone(), &self.job.config);
         let checkpoint = Checkpoint {
             parameters,
             moments,

@@ -134,20 +134,10 @@ pub enum TrainError {
         loss: f64,
     },
     /// The checkpoint is of another run.
-    #[error("{}: a checkpoint of another run: its data, seed or recipe differ from what is here now; delete it to start again at epoch 1, or start a new run", path.display())]
+    #[error("{}: a checkpoint of another run: its data, seed, recipe or length differ from what is here now; delete it to start again at epoch 1, or start a new run", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-    },
-    /// The checkpoint is of a run of other length, so its learning rates were others.
-    #[error("{}: a checkpoint of a run of {planned} epochs, not {epochs}, so its learning rates were others; if config.toml was edited, put {planned} back and give --epochs {epochs}", path.display())]
-    Planned {
-        /// The file.
-        path: PathBuf,
-        /// Epochs that its run was to have.
-        planned: u32,
-        /// Epochs that this run is to have.
-        epochs: u32,
     },
     /// A finished run cannot go on without a checkpoint.
     #[error("{} is finished, and has no usable checkpoint to go on from; its model is whole. To train it anew: glassbox train --config {}/config.toml", path.display(), path.display())]
@@ -156,7 +146,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// Another process is training the run.
-    #[error("{} is being trained by another process", path.display())]
+    #[error("{} is being trained by another process; wait for its end, or stop it", path.display())]
     InUse {
         /// The run's folder.
         path: PathBuf,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use atomic_write_file::AtomicWriteFile;
+use glassbox_data::read_text;
 use glassbox_model::OpenDevice;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,21 +51,23 @@ impl RunFolder {
                 Some(out) => out.to_path_buf(),
                 None => parent.join(format!("{dataset}-{number}")),
             };
-            // Renaming is what claims the name, so two runs that start together get two folders.
-            let taken = match path.symlink_metadata() {
-                Ok(_) => true,
-                Err(_) => match fs::rename(staged.path(), &path) {
-                    Ok(()) => {
-                        let _ = staged.keep();
-                        return Ok(Self { path });
-                    }
-                    Err(error) if is_taken(&error) => true,
-                    Err(error) => return Err(io_error(&path)(error)),
-                },
+            // Renaming is what claims the name, so two runs that start together get two folders. It would take the place
+            // of an empty folder, which is looked for first.
+            let renamed = match path.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::rename(staged.path(), &path)
+                }
+                Err(error) => Err(error),
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
             };
-            match out {
-                Some(_) if taken => return Err(ConfigError::OutExists { path }.into()),
-                _ => number += 1,
+            match renamed {
+                Ok(()) => {
+                    let _ = staged.keep();
+                    return Ok(Self { path });
+                }
+                Err(error) if !is_taken(&error) => return Err(io_error(&path)(error)),
+                Err(_) if out.is_some() => return Err(ConfigError::OutExists { path }.into()),
+                Err(_) => number += 1,
             }
         }
     }
@@ -78,8 +81,9 @@ impl RunFolder {
     /// Claims the run for this process, until the file is dropped or the process ends, however it ends.
     pub(crate) fn lock(&self) -> Result<File, TrainError> {
         let path = self.path.join(LOCK);
+        // Windows locks no file that is open for appending alone.
         let mut options = OpenOptions::new();
-        let file = options.create(true).append(true).open(&path);
+        let file = options.create(true).read(true).append(true).open(&path);
         let file = file.map_err(io_error(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
@@ -87,10 +91,7 @@ impl RunFolder {
                 path: self.path.clone(),
             }),
             // Some file systems know no locks; there the user must see to it.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                Ok(file)
-            }
-            Err(TryLockError::Error(error)) => Err(io_error(&path)(error)),
+            Err(TryLockError::Error(_)) => Ok(file),
         }
     }
 
@@ -103,10 +104,11 @@ impl RunFolder {
                 let written = name
                     .strip_prefix('.')
                     .and_then(|name| name.rsplit_once('.'));
-                if let Some((written, _)) = written
-                    && [".safetensors", ".csv", ".json", ".toml"]
-                        .iter()
-                        .any(|extension| written.ends_with(extension))
+                let ours = [".safetensors", ".csv", ".json", ".toml"];
+                if let Some((written, random)) = written
+                    && ours.iter().any(|extension| written.ends_with(extension))
+                    && random.len() == 6
+                    && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
                 {
                     // Best effort: one file too many does no harm.
                     let _ = fs::remove_file(entry.path());
@@ -117,12 +119,9 @@ impl RunFolder {
 
     /// Epochs that `metrics.csv` has.
     pub(crate) fn recorded_epochs(&self) -> u32 {
-        let reader = csv::Reader::from_path(self.path.join("metrics.csv"));
-        let rows = reader.into_iter().flat_map(csv::Reader::into_records);
-        rows.take_while(Result::is_ok)
-            .zip(1..)
-            .last()
-            .map_or(0, |(_, count)| count)
+        let text = read_text(&self.path.join("metrics.csv"));
+        let rows = text.map_or(0, |text| text.lines().skip(1).count());
+        rows.try_into().unwrap_or(u32::MAX)
     }
 
     /// An existing run's folder.
@@ -191,7 +190,7 @@ impl RunFolder {
     /// Deletes the checkpoints before epoch `current` − 1, except those to `keep`.
     pub(crate) fn prune(&self, current: u32, keep: &[Option<u32>]) {
         for epoch in self.checkpointed_epochs() {
-            if epoch + 1 < current && !keep.contains(&Some(epoch)) {
+            if epoch < current.saturating_sub(1) && !keep.contains(&Some(epoch)) {
                 // Best effort: one file too many does no harm.
                 let _ = fs::remove_file(self.checkpoint(epoch));
             }
@@ -249,6 +248,11 @@ impl RunFolder {
         let mut file = AtomicWriteFile::open(&path).map_err(io_error(&path))?;
         file.write_all(bytes).map_err(io_error(&path))?;
         file.commit().map_err(io_error(&path))
+    }
+
+    /// `predictions.csv`: there once the run is over.
+    pub(crate) fn predictions(&self) -> PathBuf {
+        self.path.join("predictions.csv")
     }
 
     /// `summary.json`: there once the run is over.
@@ -386,11 +390,15 @@ mod tests {
             [
                 ".DS_Store",
                 ".gitignore",
+                ".notes.csv.old",
                 "metrics.csv",
                 ".lock",
                 "checkpoints/epoch-1.safetensors",
             ],
-            [".metrics.csv.a1B2c3", "checkpoints/.epoch-2.safetensors.x"],
+            [
+                ".metrics.csv.a1B2c3",
+                "checkpoints/.epoch-2.safetensors.Ab12Cd",
+            ],
         );
         for name in kept.iter().chain(&swept) {
             fs::write(folder.path().join(name), "").unwrap();

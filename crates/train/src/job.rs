@@ -4,7 +4,9 @@ use glassbox_data::Dataset;
 use glassbox_model::{ModelFile, OpenDevice, Training};
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
-use crate::{Config, RunFolder, RunState, Schedule, TrainError, folder::environment};
+use crate::{
+    Config, RunFolder, RunState, Schedule, TrainError, folder::environment, schedule::Curve,
+};
 
 /// What a run does, with what, and on what.
 pub(crate) struct Job {
@@ -42,16 +44,25 @@ impl Job {
         folder.describe(&self.config, &environment)
     }
 
-    /// The learning rate over the run's steps.
+    /// The learning rate over the run's steps, of which an epoch over so many images has its share.
     pub(crate) fn schedule(&self, images: usize) -> Schedule {
         let config = &self.config;
-        let total = u64::from(config.epochs) * images.div_ceil(config.batch_size) as u64;
-        Schedule {
-            kind: config.schedule,
-            peak: config.lr,
-            warmup: config.warmup_steps(total),
-            total,
-        }
+        let steps = images.div_ceil(config.batch_size) as u64;
+        let curve = |epochs: u32| {
+            let total = u64::from(epochs) * steps;
+            Curve {
+                kind: config.schedule,
+                peak: config.lr,
+                warmup: config.warmup_steps(total),
+                total,
+            }
+        };
+        let earlier = config.extended.iter();
+        let mut curves: Vec<_> = earlier
+            .map(|part| (u64::from(part.after) * steps, curve(part.epochs)))
+            .collect();
+        curves.push((u64::MAX, curve(config.epochs)));
+        Schedule::new(curves)
     }
 
     /// The model file with these parameters, from the state's best epoch.

@@ -29,7 +29,7 @@ mod state;
 mod trainee;
 
 pub use agreement::{AGREEMENT_BOUND, disagreement, losses};
-pub use config::{Config, OptimizerKind, architecture};
+pub use config::{Config, Extension, OptimizerKind, architecture};
 pub use error::{ConfigError, TrainError};
 pub use folder::{RunFolder, environment, peak_rss};
 pub use predictions::write_predictions;

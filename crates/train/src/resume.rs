@@ -3,72 +3,65 @@
 use std::{fs, io};
 
 use glassbox_data::Dataset;
-use glassbox_model::{Checkpoint, OpenDevice};
+use glassbox_model::{Checkpoint, ModelFile, OpenDevice};
 use glassbox_scratch::Moments;
-use glassbox_spec::Plan;
+use glassbox_spec::{Parameters, Plan};
 
 use crate::{
-    Config, ConfigError, Report, Run, RunFolder, RunState, Settings, TrainError,
+    Best, Config, ConfigError, Extension, Report, Run, RunFolder, RunState, Settings, TrainError,
     folder::io_error,
     job::Job,
     prepared::{prepare, trust},
-    state::planned,
 };
 
 impl Run {
     /// An earlier run, from its latest usable checkpoint; from the start if there is none.
     ///
     /// A checkpoint that cannot be read, or that is of another run, is passed over with a note. A run that ended is
-    /// [over](Run::is_over), unless the configuration now asks for more than the one in its folder.
+    /// [over](Run::is_over), unless the configuration now asks for more than the one in its folder. Other epochs than there
+    /// extend the run: what is done keeps the learning rates that it had, and the rest gets those of the new length.
     pub fn resume(
-        config: Config,
+        mut config: Config,
         plan: Plan,
         dataset: &Dataset,
         device: OpenDevice,
         folder: RunFolder,
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
-        // Before anything is read that another process might be writing.
-        let lock = match folder.lock() {
-            Err(error @ TrainError::InUse { .. }) => return Err(error),
-            lock => lock,
-        };
+        let lock = folder.lock();
+        let over = folder.summary().is_file();
+        if !over && lock.is_err() {
+            lock?;
+            return Err(TrainError::InUse {
+                path: folder.path().to_path_buf(),
+            });
+        }
+        // With the lock, this is the configuration that the checkpoints are of.
         let written = Settings::read(&folder.config())?;
-        let extended = written.epochs != Some(config.epochs);
+        let epochs = config.epochs;
+        config.epochs = written.epochs.unwrap_or(epochs);
+        config.extended = written.extended.unwrap_or_default();
         let prepared = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &prepared)?;
-        let job = Job::new(config, plan, dataset, device, prepared.preprocessing);
-        let found = latest(&job, &folder, extended, report)?;
-        let recorded = folder.recorded_epochs();
-        let epoch = found.as_ref().map_or(0, |found| found.state.epoch);
-        if found.is_none() && folder.summary().is_file() {
-            let path = folder.path().to_path_buf();
-            return Err(TrainError::NoCheckpoint { path });
+        let mut job = Job::new(config, plan, dataset, device, prepared.preprocessing);
+        let found = latest(&job, &folder, report)?;
+        if found.is_none() && over {
+            return Err(TrainError::NoCheckpoint {
+                path: folder.path().to_path_buf(),
+            });
         }
-        match epoch {
-            _ if epoch >= recorded => {}
-            0 => report.note("warning: no usable checkpoint: starting again at epoch 1"),
-            _ => report.note(&format!(
-                "warning: no usable checkpoint of epoch {recorded}: going on after epoch {epoch}"
-            )),
-        }
-        let Checkpoint {
-            parameters,
-            moments,
-            state,
-        } = found.unwrap_or_else(|| Checkpoint {
-            parameters: job.plan.initial_parameters(job.config.seed),
-            moments: Moments::default(),
-            state: RunState::new(&job.config, &job.digest),
-        });
-        if job.config.epochs < state.epoch {
+        let Found { checkpoint, best } = found.unwrap_or_else(|| Found::nothing(&job));
+        let state = checkpoint.state;
+        tell(&folder, state.epoch, report);
+        if epochs < state.epoch {
             return Err(ConfigError::OutOfRange {
                 key: "epochs",
-                value: job.config.epochs.to_string(),
+                value: epochs.to_string(),
                 range: "at least the number of epochs that are done",
             }
             .into());
         }
+        extend(&mut job.config, state.epoch, epochs);
         let mut run = Self {
             job,
             folder,
@@ -76,9 +69,10 @@ impl Run {
             images: prepared.images,
             train: prepared.train,
             validation: prepared.validation,
-            parameters,
-            moments,
+            parameters: checkpoint.parameters,
+            moments: checkpoint.moments,
             state,
+            best,
         };
         // A run that is over is only looked at, which a folder that cannot be written allows too.
         if !run.is_over() {
@@ -87,57 +81,95 @@ impl Run {
         Ok(run)
     }
 
-    /// Where `--epochs` has changed how the learning rate goes on: the rate of the last step, and of the next.
+    /// Where other epochs change how the learning rate goes on: the rate of the last step, and of the next.
     pub fn rate_jump(&self) -> Option<(f64, f64)> {
-        let last = self.state.history.last()?;
-        if self.state.planned == planned(&self.job.config) {
-            return None;
-        }
+        let (last, config) = (self.state.history.last()?, &self.job.config);
+        let extended = config.planned(last.epoch) != config.planned(last.epoch + 1);
         let schedule = self.job.schedule(self.train.len());
-        Some((last.learning_rate, schedule.rate(self.moments.step)))
+        (extended && self.end().is_none())
+            .then(|| (last.learning_rate, schedule.rate(self.moments.step)))
     }
 
     /// Brings the folder in step with the checkpoint that the run goes on from: a run may have died between two writes, or
     /// gone back to an earlier checkpoint.
-    pub(crate) fn restore(&mut self) -> Result<(), TrainError> {
+    pub(crate) fn restore(&self) -> Result<(), TrainError> {
         let (job, folder) = (&self.job, &self.folder);
         folder.sweep();
         folder.prepare()?;
-        let summary = folder.summary();
-        match fs::remove_file(&summary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error(&summary)(error));
+        for last in [folder.summary(), folder.predictions()] {
+            match fs::remove_file(&last) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error(&last)(error));
+                }
+                _ => {}
             }
-            _ => {}
-        }
-        // The checkpoint learns of other epochs before the configuration does: in between, the run is refused, and not
-        // trained at rates of either.
-        if self.state.planned != planned(&job.config) {
-            self.state.planned = planned(&job.config);
-            let checkpoint = Checkpoint {
-                parameters: self.parameters.clone(),
-                moments: self.moments.clone(),
-                state: self.state.clone(),
-            };
-            checkpoint.write(&folder.checkpoint(self.state.epoch))?;
         }
         job.describe(folder)?;
         folder.write_metrics(&self.state.history)?;
-        let Some(best) = &self.state.best else {
-            return Ok(());
-        };
-        let checkpoint = read(job, folder, best.epoch)?;
-        let model = job.model_file(checkpoint.parameters, &self.state, None);
-        Ok(model.write(&folder.model())?)
+        match &self.best {
+            Some(best) => {
+                let model = job.model_file(best.clone(), &self.state, None);
+                Ok(model.write(&folder.model())?)
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// The checkpoint of an epoch, if it is whole and of this run.
-pub(crate) fn read(
+/// What a run can go on from.
+struct Found {
+    checkpoint: Checkpoint<RunState>,
+    /// The parameters of the best epoch.
+    best: Option<Parameters>,
+}
+
+impl Found {
+    /// The start of the run.
+    fn nothing(job: &Job) -> Self {
+        Self {
+            checkpoint: Checkpoint {
+                parameters: job.plan.initial_parameters(job.config.seed),
+                moments: Moments::default(),
+                state: RunState::new(&job.config, &job.digest),
+            },
+            best: None,
+        }
+    }
+}
+
+/// The latest checkpoint that the run can go on from, if there is any.
+fn latest(
     job: &Job,
     folder: &RunFolder,
-    epoch: u32,
-) -> Result<Checkpoint<RunState>, TrainError> {
+    report: &mut dyn Report,
+) -> Result<Option<Found>, TrainError> {
+    let mut foreign = None;
+    for epoch in folder.checkpointed_epochs() {
+        let found = read(job, folder, epoch).and_then(|checkpoint| {
+            // The best weights must be there too: they are what the run is for.
+            let best = match &checkpoint.state.best {
+                Some(best) if best.epoch == epoch => Some(checkpoint.parameters.clone()),
+                Some(best) => Some(best_parameters(job, folder, best)?),
+                None => None,
+            };
+            Ok(Found { checkpoint, best })
+        });
+        match found {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) => {
+                report.note(&format!("warning: a checkpoint is passed over: {error}"));
+                if matches!(error, TrainError::Foreign { .. }) {
+                    foreign = foreign.or(Some(error));
+                }
+            }
+        }
+    }
+    // Of other data or another recipe: starting anew would overwrite what is there.
+    foreign.map_or(Ok(None), Err)
+}
+
+/// The checkpoint of an epoch, if it is whole and of this run.
+fn read(job: &Job, folder: &RunFolder, epoch: u32) -> Result<Checkpoint<RunState>, TrainError> {
     let path = folder.checkpoint(epoch);
     let checkpoint = Checkpoint::<RunState>::read(&path, &job.plan, job.config.optimizer())?;
     if checkpoint.state.epoch == epoch && checkpoint.state.belongs_to(&job.config, &job.digest) {
@@ -147,45 +179,51 @@ pub(crate) fn read(
     }
 }
 
-/// The latest checkpoint that the run can go on from, if there is any.
-fn latest(
+/// The parameters of the best epoch: from its checkpoint, or should that be lost, from the model file.
+pub(crate) fn best_parameters(
     job: &Job,
     folder: &RunFolder,
-    extended: bool,
-    report: &mut dyn Report,
-) -> Result<Option<Checkpoint<RunState>>, TrainError> {
-    let usable = |epoch| {
-        let checkpoint = read(job, folder, epoch)?;
-        // The best weights must be there too: they are what the run is for.
-        if let Some(best) = &checkpoint.state.best
-            && best.epoch != epoch
-        {
-            read(job, folder, best.epoch)?;
-        }
-        match (checkpoint.state.planned, planned(&job.config)) {
-            (Some(planned), Some(epochs)) if planned != epochs && !extended => {
-                let path = folder.checkpoint(epoch);
-                Err(TrainError::Planned {
-                    path,
-                    planned,
-                    epochs,
-                })
-            }
-            _ => Ok(checkpoint),
-        }
+    best: &Best,
+) -> Result<Parameters, TrainError> {
+    let lost = match read(job, folder, best.epoch) {
+        Ok(checkpoint) => return Ok(checkpoint.parameters),
+        Err(lost) => lost,
     };
-    let mut epochs = folder.checkpointed_epochs().into_iter().peekable();
-    while let Some(epoch) = epochs.next() {
-        match usable(epoch) {
-            Ok(checkpoint) => return Ok(Some(checkpoint)),
-            // Of other data or another recipe: starting anew would overwrite what is there.
-            Err(error @ (TrainError::Foreign { .. } | TrainError::Planned { .. }))
-                if epochs.peek().is_none() =>
-            {
-                return Err(error);
-            }
-            Err(error) => report.note(&format!("warning: a checkpoint is passed over: {error}")),
-        }
+    let same = |model: &ModelFile| {
+        let training = &model.training;
+        let of = (training.epochs, training.validation_accuracy);
+        of == (best.epoch, Some(best.validation_accuracy))
+            && (training.seed, &training.digest) == (job.config.seed, &job.digest)
+            && model.architecture == job.config.arch
+    };
+    match ModelFile::read(&folder.model()) {
+        Ok(model) if same(&model) => Ok(model.parameters),
+        _ => Err(lost),
     }
-    Ok(None)
+}
+
+/// Says so if less can be gone on from than was done.
+fn tell(folder: &RunFolder, epoch: u32, report: &mut dyn Report) {
+    let recorded = folder.recorded_epochs();
+    match epoch {
+        _ if epoch >= recorded => {}
+        0 => report.note("warning: no usable checkpoint: starting again at epoch 1"),
+        _ => report.note(&format!(
+            "warning: no usable checkpoint of epoch {recorded}: training again from epoch {}",
+            epoch + 1
+        )),
+    }
+}
+
+/// Makes a run longer (or shorter) after an epoch, and remembers for the epochs before how long it was to be.
+fn extend(config: &mut Config, after: u32, epochs: u32) {
+    let depends = config.planned(1).is_some();
+    let last = config.extended.last().map_or(0, |part| part.after);
+    if epochs != config.epochs && depends && after > last {
+        config.extended.push(Extension {
+            after,
+            epochs: config.epochs,
+        });
+    }
+    config.epochs = epochs;
 }

@@ -99,6 +99,8 @@ pub struct Run {
     pub(crate) parameters: Parameters,
     pub(crate) moments: Moments,
     pub(crate) state: RunState,
+    /// Parameters of the best epoch so far.
+    pub(crate) best: Option<Parameters>,
 }
 
 impl Run {
@@ -131,6 +133,7 @@ impl Run {
             parameters,
             moments: Moments::default(),
             state,
+            best: None,
         })
     }
 
@@ -180,6 +183,9 @@ impl Run {
         report: Box<dyn Report>,
         options: Options,
     ) -> Result<Outcome, TrainError> {
+        if self.lock.is_none() {
+            self.lock = Some(self.folder.lock()?);
+        }
         self.restore()?;
         let Self {
             job,
@@ -192,6 +198,7 @@ impl Run {
             parameters,
             moments,
             state,
+            best: _,
         } = self;
         let trained_on = train.len();
         let config = &job.config;
@@ -265,8 +272,8 @@ fn finish(
         return Ok(outcome);
     };
     // The checkpoint, not the model file, is what a resume can rely on.
-    let checkpoint = resume::read(&job, &folder, best.epoch)?;
-    let engine = Engine::new(&job.plan, &checkpoint.parameters, &job.device)?;
+    let parameters = resume::best_parameters(&job, &folder, best)?;
+    let engine = Engine::new(&job.plan, &parameters, &job.device)?;
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
     let options = LoaderOptions::in_order(EVALUATION_BATCH);
@@ -287,7 +294,7 @@ fn finish(
     folder.write_csv("predictions.csv", |csv| {
         write_predictions(csv, &job.classes, &predictions)
     })?;
-    let model = job.model_file(checkpoint.parameters, &state, Some(test.accuracy));
+    let model = job.model_file(parameters, &state, Some(test.accuracy));
     model.write(&folder.model())?;
     let seconds_training: f64 = state.history.iter().map(|row| row.seconds).sum();
     let of_best = state.history.iter().find(|row| row.epoch == best.epoch);

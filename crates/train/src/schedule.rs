@@ -32,9 +32,30 @@ impl ScheduleKind {
     }
 }
 
-/// A schedule laid over a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The learning rate over a run: one curve, and another from where a run was extended.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
+    /// Each with the step before which it ends; the last goes on for ever.
+    curves: Vec<(u64, Curve)>,
+}
+
+impl Schedule {
+    /// Curves with the steps before which they end, in order.
+    pub(crate) fn new(curves: Vec<(u64, Curve)>) -> Self {
+        Self { curves }
+    }
+
+    /// The rate of a step, counted from 0.
+    pub(crate) fn rate(&self, step: u64) -> f64 {
+        let current = self.curves.iter().find(|(end, _)| step < *end);
+        let current = current.or(self.curves.last());
+        current.map_or(0.0, |(_, curve)| curve.rate(step))
+    }
+}
+
+/// A curve laid over so many steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Curve {
     /// The shape.
     pub kind: ScheduleKind,
     /// The highest rate.
@@ -45,7 +66,7 @@ pub struct Schedule {
     pub total: u64,
 }
 
-impl Schedule {
+impl Curve {
     /// The rate of a step, counted from 0. Beyond the end it stays at the last step's.
     pub fn rate(&self, step: u64) -> f64 {
         if step < self.warmup {
@@ -95,13 +116,13 @@ mod tests {
     use super::*;
 
     fn rates(kind: ScheduleKind, warmup: u64) -> Vec<f64> {
-        let schedule = Schedule {
+        let curve = Curve {
             kind,
             peak: 1.0,
             warmup,
             total: 10,
         };
-        (0..12).map(|step| schedule.rate(step)).collect()
+        (0..12).map(|step| curve.rate(step)).collect()
     }
 
     fn close(a: f64, b: f64) -> bool {
@@ -133,13 +154,27 @@ mod tests {
 
     #[test]
     fn a_run_that_is_all_warm_up_does_not_underflow() {
-        let schedule = Schedule {
+        let curve = Curve {
             kind: ScheduleKind::Cosine,
             peak: 1.0,
             warmup: 10,
             total: 10,
         };
-        assert!(schedule.rate(9) < 1.0);
-        assert!(close(schedule.rate(10), 1.0));
+        assert!(curve.rate(9) < 1.0);
+        assert!(close(curve.rate(10), 1.0));
+    }
+
+    #[test]
+    fn an_extended_run_changes_curves_where_it_was_extended() {
+        let curve = |total| Curve {
+            kind: ScheduleKind::Cosine,
+            peak: 1.0,
+            warmup: 0,
+            total,
+        };
+        let schedule = Schedule::new(vec![(10, curve(10)), (20, curve(20))]);
+        assert_eq!(schedule.rate(9), curve(10).rate(9));
+        assert_eq!(schedule.rate(10), curve(20).rate(10));
+        assert_eq!(schedule.rate(25), curve(20).rate(19));
     }
 }

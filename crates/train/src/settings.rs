@@ -6,7 +6,7 @@ use glassbox_data::{Augment, read_text};
 use glassbox_spec::{Architecture, unknown_key};
 use serde::Deserialize;
 
-use crate::ConfigError;
+use crate::{ConfigError, Extension};
 
 /// What a user said; `None` where nothing was.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -30,9 +30,10 @@ pub struct Settings {
     pub limit: Option<usize>,
     pub patience: Option<u32>,
     pub target_accuracy: Option<f64>,
+    pub extended: Option<Vec<Extension>>,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "data",
     "data_dir",
     "arch",
@@ -50,6 +51,7 @@ const KEYS: [&str; 17] = [
     "limit",
     "patience",
     "target_accuracy",
+    "extended",
 ];
 
 /// An architecture by preset name or TOML file, or written out.
@@ -117,6 +119,10 @@ impl Settings {
     /// These settings, and where they say nothing, those of `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
+            // A run whose length is said anew was never extended.
+            extended: self
+                .extended
+                .or(other.extended.filter(|_| self.epochs.is_none())),
             data: self.data.or(other.data),
             data_dir: self.data_dir.or(other.data_dir),
             arch: self.arch.or(other.arch),

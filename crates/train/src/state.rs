@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Config, End, ScheduleKind};
+use crate::{Config, End};
 
 /// The figures of one epoch: one row of `metrics.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +45,8 @@ pub struct Best {
 pub struct RunState {
     /// What makes the run this run: data, seed and recipe.
     pub identity: Value,
-    /// Epochs that the run was to have when this was written; `None` where the learning rate does not depend on it.
-    pub planned: Option<u32>,
+    /// For each finished epoch, how many the run was to have then; empty where the learning rate does not depend on it.
+    pub planned: Vec<u32>,
     /// Finished epochs.
     pub epoch: u32,
     /// The run's seed.
@@ -64,7 +64,7 @@ impl RunState {
     pub(crate) fn new(config: &Config, digest: &str) -> Self {
         Self {
             identity: identity(config, digest),
-            planned: planned(config),
+            planned: Vec::new(),
             epoch: 0,
             seed: config.seed,
             best: None,
@@ -75,7 +75,8 @@ impl RunState {
 
     /// Whether it is a state of the run with this configuration on this data.
     pub(crate) fn belongs_to(&self, config: &Config, digest: &str) -> bool {
-        self.identity == identity(config, digest)
+        let planned = (1..=self.epoch).filter_map(|epoch| config.planned(epoch));
+        self.identity == identity(config, digest) && planned.eq(self.planned.iter().copied())
     }
 
     /// Why the run is over, if it is.
@@ -97,12 +98,13 @@ impl RunState {
     }
 
     /// Takes a finished epoch in; true if it is the best so far.
-    pub(crate) fn finish_epoch(&mut self, row: EpochRow) -> bool {
+    pub(crate) fn finish_epoch(&mut self, row: EpochRow, config: &Config) -> bool {
         let better = self.best.as_ref().is_none_or(|best| {
             (row.validation_accuracy, -row.validation_loss)
                 > (best.validation_accuracy, -best.validation_loss)
         });
         self.epoch = row.epoch;
+        self.planned.extend(config.planned(row.epoch));
         if better {
             self.epochs_without_improvement = 0;
             self.best = Some(Best {
@@ -118,14 +120,8 @@ impl RunState {
     }
 }
 
-/// The epochs on which the learning rate depends, if it does.
-pub(crate) fn planned(config: &Config) -> Option<u32> {
-    let steady = config.schedule == ScheduleKind::Constant && config.warmup == 0.0;
-    (!steady).then_some(config.epochs)
-}
-
-/// Everything that decides the numbers. The backend is not part of it: a run may be continued by another engine; nor are
-/// the epochs: a run may be extended.
+/// Everything that decides the numbers, but for the epochs. The backend is not part of it: a run may be continued by
+/// another engine.
 fn identity(config: &Config, digest: &str) -> Value {
     json!({
         "arch": config.arch,
@@ -145,7 +141,7 @@ fn identity(config: &Config, digest: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Settings;
+    use crate::{Extension, Settings};
     use glassbox_spec::ImageShape;
 
     fn row(epoch: u32, accuracy: f64, loss: f64) -> EpochRow {
@@ -166,11 +162,11 @@ mod tests {
         let shape = ImageShape::new(1, 28, 28).unwrap();
         let (config, _) = Config::resolve(Settings::default(), shape, 10).unwrap();
         let mut state = RunState::new(&config, "d");
-        assert!(state.finish_epoch(row(1, 0.5, 1.0)));
-        assert!(!state.finish_epoch(row(2, 0.4, 0.1)));
-        assert!(!state.finish_epoch(row(3, 0.5, 1.0)));
+        assert!(state.finish_epoch(row(1, 0.5, 1.0), &config));
+        assert!(!state.finish_epoch(row(2, 0.4, 0.1), &config));
+        assert!(!state.finish_epoch(row(3, 0.5, 1.0), &config));
         assert_eq!(state.epochs_without_improvement, 2);
-        assert!(state.finish_epoch(row(4, 0.5, 0.9)));
+        assert!(state.finish_epoch(row(4, 0.5, 0.9), &config));
         assert_eq!((state.epochs_without_improvement, state.epoch), (0, 4));
         assert_eq!(state.best.as_ref().map(|best| best.epoch), Some(4));
         assert!(state.belongs_to(&config, "d") && !state.belongs_to(&config, "e"));
@@ -179,10 +175,19 @@ mod tests {
             ..config.clone()
         };
         assert!(!state.belongs_to(&other, "d"));
+        // The learning rate of each epoch depends on how long the run was to be then.
         let longer = Config {
             epochs: 99,
-            ..config
+            ..config.clone()
         };
-        assert!(state.belongs_to(&longer, "d"));
+        assert!(!state.belongs_to(&longer, "d"));
+        let extended = Config {
+            extended: vec![Extension {
+                after: 4,
+                epochs: config.epochs,
+            }],
+            ..longer
+        };
+        assert!(state.belongs_to(&extended, "d"));
     }
 }

@@ -44,7 +44,11 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
     )?;
     if dataset.classes() != model.classes {
         return Err(Failure::model(format!(
-            "the model's classes are {}, but those of {data} are {}",
+            "the classes of {} are {}, but those of {data} are {}",
+            match &args.model {
+                Some(path) => path.display().to_string(),
+                None => "the built-in model".to_string(),
+            },
             model.classes.join(", "),
             dataset.classes().join(", ")
         )));

@@ -1,7 +1,7 @@
 //! `glassbox train`
 
 use std::{
-    io::IsTerminal,
+    io::{ErrorKind, IsTerminal},
     path::Path,
     process,
     sync::atomic::{AtomicBool, Ordering},
@@ -107,12 +107,18 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     conclude(&outcome, target, json)
 }
 
-/// What the disk did is no fault of the run, which can go on.
+/// A disk that is full or cannot be written is no fault of the run, which can go on.
 fn failed(error: TrainError, folder: &Path) -> Failure {
-    let disk = matches!(
-        error,
-        TrainError::Io { .. } | TrainError::Model(ModelError::Io { .. })
-    );
+    use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let disk = match &error {
+        TrainError::Io { source, .. } | TrainError::Model(ModelError::Io { source, .. }) => {
+            matches!(
+                source.kind(),
+                StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied
+            )
+        }
+        _ => false,
+    };
     let failure = Failure::from(error);
     match disk {
         true => failure.with(format!(
@@ -143,6 +149,7 @@ fn said(args: TrainArgs) -> Settings {
         limit: args.limit,
         patience: args.patience,
         target_accuracy: args.target_accuracy,
+        extended: None,
     }
 }
 

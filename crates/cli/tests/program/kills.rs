@@ -27,42 +27,55 @@ fn results(run: &Path) -> [Vec<u8>; 3] {
     ]
 }
 
-/// Kills as many runs at random moments and resumes them; each must end as one that was left alone.
+/// Starts a command and kills it after a while.
+fn kill_after(folder: &Path, command: &str, moment: Duration) {
+    let mut child = glassbox(folder, command)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    thread::sleep(moment);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Kills as many runs at random moments, resumes them, kills every other one again, and resumes that; each must end as a
+/// run that was left alone.
 fn kill_and_resume(folder: &Path, command: &str, kills: u32) {
+    // Images are decoded the first time: that is no part of the time below.
+    run(folder, "data verify sky");
+    run(folder, "data show sky");
     let started = Instant::now();
     let (code, _, stderr) = run(folder, &format!("{command} --out whole"));
     assert_eq!(code, 0, "{stderr}");
-    let whole = results(&folder.join("whole"));
     let duration = started.elapsed();
+    let whole = results(&folder.join("whole"));
     let mut random = Random::new(3, Stream::Verify, 0, 0);
     let (mut before, mut after) = (0, 0);
     for kill in 0..kills {
         let out = format!("killed-{kill}");
-        let mut child = glassbox(folder, &format!("{command} --out {out}"))
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let moment = duration.mul_f64(random.uniform());
-        thread::sleep(moment);
-        child.kill().unwrap();
-        child.wait().unwrap();
         let path = folder.join(&out);
-        let again = match path.exists() {
+        let moment = duration.mul_f64(random.uniform());
+        kill_after(folder, &format!("{command} --out {out}"), moment);
+        before += u32::from(!path.exists());
+        after += u32::from(path.join("summary.json").exists());
+        let again = || match path.exists() {
             true => format!("train --resume {out}"),
             // Killed before there was a run: nothing is in the way of the same command.
             false => format!("{command} --out {out}"),
         };
-        before += u32::from(!path.exists());
-        after += u32::from(path.join("summary.json").exists());
-        let (code, _, stderr) = run(folder, &again);
-        assert_eq!(code, 0, "{again}, killed after {moment:?}: {stderr}");
-        assert!(results(&path) == whole, "{again}, killed after {moment:?}");
+        if kill % 2 == 1 {
+            kill_after(folder, &again(), duration.mul_f64(random.uniform() / 2.0));
+        }
+        let (code, _, stderr) = run(folder, &again());
+        assert_eq!(code, 0, "{out}, killed after {moment:?}: {stderr}");
+        assert!(results(&path) == whole, "{out}, killed after {moment:?}");
     }
     println!(
         "{kills} of {kills} killed runs ended as the one that was left alone \
          ({before} had not begun, {after} were over)"
     );
+    assert!(before + after < kills, "no run was killed in its training");
 }
 
 #[test]
@@ -73,6 +86,36 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
         &TRAIN.replace("--epochs 3", "--epochs 40"),
         6,
     );
+}
+
+#[test]
+fn a_killed_extension_goes_on_to_the_same_bytes() {
+    let folder = prepare();
+    let path = folder.path();
+    let begin = |out: &str| assert_eq!(run(path, &format!("{TRAIN} --out {out}")).0, 0);
+    begin("whole");
+    let started = Instant::now();
+    assert_eq!(run(path, "train --resume whole --epochs 40").0, 0);
+    let duration = started.elapsed();
+    let whole = results(&path.join("whole"));
+    for share in [0.05, 0.3, 0.6] {
+        let out = format!("killed-{share}");
+        begin(&out);
+        let extend = format!("train --resume {out} --epochs 40");
+        kill_after(path, &extend, duration.mul_f64(share));
+        let config = fs::read_to_string(path.join(&out).join("config.toml")).unwrap();
+        let again = match config.contains("epochs = 40") {
+            true => format!("train --resume {out}"),
+            false => extend,
+        };
+        let (code, _, stderr) = run(path, &again);
+        assert_eq!(code, 0, "{share}: {stderr}");
+        assert!(results(&path.join(&out)) == whole, "{share}");
+    }
+    // The configuration says all of it: a run made from it is the same too.
+    let (code, _, stderr) = run(path, "train --config whole/config.toml --out again");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(results(&path.join("again")) == whole);
 }
 
 /// The same on a real dataset: `just kills`.
@@ -136,7 +179,7 @@ fn checkpoints_that_are_torn_missing_or_foreign_are_told_and_passed_over() {
         (
             "missing",
             &|run| fs::remove_file(epoch(run, 3)).unwrap(),
-            "going on after epoch 2",
+            "no usable checkpoint of epoch 3",
         ),
         (
             "foreign",
@@ -164,7 +207,7 @@ fn checkpoints_that_are_torn_missing_or_foreign_are_told_and_passed_over() {
     // Where nothing else is left, a checkpoint of another run is an error; with the cause removed, all is well.
     for (name, source, n, said) in [
         ("alone", "other", 3, "delete it"),
-        ("length", "shorter", 2, "of a run of 2 epochs, not 3"),
+        ("length", "shorter", 2, "of another run"),
     ] {
         train(name);
         fs::remove_file(path.join(name).join("summary.json")).unwrap();

@@ -424,7 +424,11 @@ fn every_mistake_has_its_exit_code_and_a_next_step() {
             4,
             "not a regular file",
         ),
-        ("eval --data sky", 4, "the model's classes are"),
+        (
+            "eval --data sky",
+            4,
+            "the classes of the built-in model are",
+        ),
         ("predict --model run", 2, "IMAGE"),
     ];
     for (arguments, expected, part) in cases {
