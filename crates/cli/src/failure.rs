@@ -134,6 +134,7 @@ impl From<DataError> for Failure {
             DataError::Unknown { .. }
             | DataError::Card { .. }
             | DataError::CardKey { .. }
+            | DataError::Validation { .. }
             | DataError::OutOfRange { .. } => Self::usage(message),
             _ => Self::new(3, message),
         }
@@ -173,9 +174,11 @@ impl From<TrainError> for Failure {
                 Self::running(format!("{}: {source}", path.display()))
             }
             TrainError::Model(error) => error.into(),
-            TrainError::Foreign { .. } | TrainError::NoCheckpoint { .. } => {
-                Self::model(error.to_string())
-            }
+            TrainError::Foreign { .. } => Self::model(format!(
+                "{error}\nNothing was changed. To go on, undo what was changed in its data or config.toml (to train longer, use --epochs), \
+                 or delete its checkpoints to start again at epoch 1"
+            )),
+            TrainError::NoCheckpoint { .. } => Self::model(error.to_string()),
             error => Self::running(error.to_string()),
         }
     }

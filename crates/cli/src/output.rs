@@ -37,6 +37,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Names from files, without what a terminal would take for a command.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// `1 epoch`, `3 epochs`
 pub fn counted(number: impl Into<u64>, what: &str) -> String {
     let number = number.into();
@@ -82,6 +88,11 @@ pub fn draw(images: &Images, index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_command_no_terminal() {
+        assert_eq!(plain("é\u{1b}[31m\n"), "é\u{fffd}[31m\u{fffd}");
+    }
 
     #[test]
     fn one_is_singular() {

@@ -56,19 +56,18 @@ impl Augment {
         *self == Self::default()
     }
 
-    /// What is wrong with the numbers, if anything.
-    pub fn problem(&self) -> Option<String> {
+    /// The first number that is out of its range, if any: its name, its value, and the range.
+    pub fn problem(&self) -> Option<(&'static str, f64, &'static str)> {
         let ranges = [
-            ("shift", self.shift, 1000.0),
-            ("rotate", self.rotate, 180.0),
-            ("scale", self.scale, 0.9),
-            ("crop", self.crop as f64, 1000.0),
-            ("cutout", self.cutout as f64, 1000.0),
+            ("shift", self.shift, 1000.0, "0 to 1000"),
+            ("rotate", self.rotate, 180.0, "0 to 180"),
+            ("scale", self.scale, 0.9, "0 to 0.9"),
+            ("crop", self.crop as f64, 1000.0, "0 to 1000"),
+            ("cutout", self.cutout as f64, 1000.0, "0 to 1000"),
         ];
-        ranges
-            .iter()
-            .find(|(_, value, most)| !(0.0..=*most).contains(value))
-            .map(|(name, value, most)| format!("{name} = {value} is not in 0 to {most}"))
+        let wrong = |(_, value, most, _): &(_, f64, f64, _)| !(0.0..=*most).contains(value);
+        let (name, value, _, range) = ranges.into_iter().find(wrong)?;
+        Some((name, value, range))
     }
 
     /// The changed image, planar as the original. `random` is the image's own stream.
@@ -297,7 +296,7 @@ mod tests {
             rotate: f64::NAN,
             ..Augment::default()
         };
-        assert!(augment.problem().is_some_and(|p| p.starts_with("rotate")));
+        assert!(augment.problem().is_some_and(|(name, ..)| name == "rotate"));
         assert_eq!(Augment::named("photos").unwrap().problem(), None);
     }
 }

@@ -129,10 +129,9 @@ impl Dataset {
             return Self::from_tree(name, ImageTree::new(path), None, None, search, watch);
         }
         if !known && source.contains(['/', '\\']) {
-            return Err(DataError::io(path)(match path.is_file() {
-                true => io::Error::other("neither a folder, a .tar.gz nor a card (.toml)"),
-                false => io::ErrorKind::NotFound.into(),
-            }));
+            let neither = || io::Error::other("neither a folder, a .tar.gz nor a card (.toml)");
+            let problem = path.metadata().err().unwrap_or_else(neither);
+            return Err(DataError::io(path)(problem));
         }
         Self::from_card(&Card::known(source)?, None, search, watch)
     }
@@ -393,13 +392,21 @@ impl Dataset {
                 part: part.name(),
             });
         }
+        if let (Part::Train, Some(validation)) = (part, self.validation)
+            && !(1..images.len()).contains(&validation)
+        {
+            return Err(DataError::Validation {
+                validation,
+                images: images.len(),
+            });
+        }
         Ok(Arc::new(images))
     }
 
     /// Holds out validation images: 5,000 of the known sets, a tenth of the others, always the same ones.
     pub fn split(&self, train: &Images) -> Split {
         let count = train.len() as u32;
-        // At least one of each, whatever the card says, unless there is but one image.
+        // At least one of each, unless there is but one image.
         let wanted = self.validation.unwrap_or(train.len() / 10).max(1);
         let held_out = wanted.min(train.len().saturating_sub(1)) as u32;
         let mut indices: Vec<u32> = (0..count).collect();

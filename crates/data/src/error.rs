@@ -84,6 +84,16 @@ pub enum DataError {
         /// Number of classes.
         classes: usize,
     },
+    /// A card that holds out no images for validation, or leaves none to train on.
+    #[error(
+        "validation = {validation}, but there are {images} training images: hold out at least 1, and leave some"
+    )]
+    Validation {
+        /// As the card says.
+        validation: usize,
+        /// Training images in all.
+        images: usize,
+    },
     /// Different numbers of images and labels.
     #[error("{images} images but {labels} labels")]
     Counts {

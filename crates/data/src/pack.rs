@@ -1,7 +1,8 @@
 //! The packed cache: a decoded image tree in one file, so that the next start reads instead of decoding.
 //!
 //! Layout: the magic line, the length of a JSON header (`u64`, little-endian), the header, then for train and test the
-//! pixels and the labels (`u16`, little-endian). The name carries the digest of the source.
+//! pixels and the labels (`u16`, little-endian), and at last the SHA-256 of all that, in hex. The name carries the digest
+//! of the source.
 
 use std::{
     fs::{self, File},
@@ -13,12 +14,15 @@ use atomic_write_file::AtomicWriteFile;
 use glassbox_spec::ImageShape;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Images, Part, Skipped, image_tree::Decoded};
+use crate::{DataError, Images, Part, Skipped, digest::Hasher, image_tree::Decoded};
 
-const MAGIC: &[u8; 16] = b"glassbox pack 1\n";
+const MAGIC: &[u8; 16] = b"glassbox pack 2\n";
 
 /// No header is larger than this.
 const MAX_HEADER: u64 = 16 << 20;
+
+/// Length of the digest at the end.
+const DIGEST: u64 = 64;
 
 /// What a pack holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,25 +47,45 @@ pub(crate) fn write(path: &Path, decoded: &Decoded) -> io::Result<PackHeader> {
     };
     let json = serde_json::to_vec(&header)?;
     let mut file = AtomicWriteFile::open(path)?;
-    file.write_all(MAGIC)?;
-    file.write_all(&(json.len() as u64).to_le_bytes())?;
-    file.write_all(&json)?;
+    let mut hasher = Hasher::default();
+    let mut put = |bytes: &[u8]| {
+        hasher.write_all(bytes)?;
+        file.write_all(bytes)
+    };
+    put(MAGIC)?;
+    put(&(json.len() as u64).to_le_bytes())?;
+    put(&json)?;
     for images in [&decoded.train, &decoded.test] {
-        file.write_all(images.pixels())?;
+        put(images.pixels())?;
         let labels: Vec<u8> = images
             .labels()
             .iter()
             .flat_map(|l| l.to_le_bytes())
             .collect();
-        file.write_all(&labels)?;
+        put(&labels)?;
     }
+    file.write_all(hasher.finish().as_bytes())?;
     file.commit()?;
     Ok(header)
 }
 
-/// The header, if the file is a whole pack.
+/// The header, if the file is a whole pack whose every byte is as it was written.
 pub(crate) fn header(path: &Path) -> Result<PackHeader, DataError> {
-    open(path).map(|(header, ..)| header)
+    let (header, mut file, _) = open(path)?;
+    let io = || DataError::io(path);
+    let length = file.metadata().map_err(io())?.len();
+    file.rewind().map_err(io())?;
+    let mut hasher = Hasher::default();
+    let mut contents = (&mut file).take(length - DIGEST);
+    io::copy(&mut contents, &mut hasher).map_err(io())?;
+    let mut expected = String::new();
+    file.take(DIGEST)
+        .read_to_string(&mut expected)
+        .map_err(io())?;
+    match hasher.finish() == expected {
+        true => Ok(header),
+        false => Err(DataError::corrupt(path, "its bytes have changed")),
+    }
 }
 
 /// Reads one part.
@@ -108,7 +132,7 @@ fn open(path: &Path) -> Result<(PackHeader, File, u64), DataError> {
         .train
         .checked_add(header.test)
         .and_then(|count| (count as u64).checked_mul(header.shape.len() as u64 + 2))
-        .and_then(|data| data.checked_add(24 + size));
+        .and_then(|data| data.checked_add(24 + size + DIGEST));
     if claimed != Some(length) {
         return Err(DataError::corrupt(
             path,
@@ -152,6 +176,12 @@ mod tests {
         for cut in [0, 10, 20, 60, whole.len() - 1] {
             fs::write(&path, &whole[..cut]).unwrap();
             assert!(read(&path, Part::Test).is_err(), "cut at {cut}");
+        }
+        for changed in [30, whole.len() / 2, whole.len() - 70, whole.len() - 1] {
+            let mut bytes = whole.clone();
+            bytes[changed] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            assert!(header(&path).is_err(), "changed at {changed}");
         }
         let mut lying = whole.clone();
         lying[16..24].copy_from_slice(&u64::MAX.to_le_bytes());

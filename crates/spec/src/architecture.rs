@@ -126,7 +126,10 @@ pub struct Dropout {
 
 /// How the border of an image is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename_all = "snake_case",
+    expecting = "padding is \"valid\", \"same\" or { top, bottom, left, right }"
+)]
 pub enum Padding {
     /// No padding.
     #[default]

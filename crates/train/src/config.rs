@@ -237,10 +237,10 @@ impl Config {
             done = part.after;
         }
         match self.augment.problem() {
-            Some(value) => Err(ConfigError::OutOfRange {
-                key: "augment",
-                value,
-                range: "within its range",
+            Some((key, value, range)) => Err(ConfigError::OutOfRange {
+                key,
+                value: format!("{value:?}"),
+                range,
             }),
             None => Ok(()),
         }
@@ -274,7 +274,10 @@ pub fn architecture(name: &str, classes: usize) -> Result<Architecture, ConfigEr
         path: path.to_path_buf(),
         source,
     })?;
-    Ok(Architecture::from_toml(&text)?)
+    Architecture::from_toml(&text).map_err(|source| ConfigError::ArchitectureFile {
+        path: path.to_path_buf(),
+        source: Box::new(source),
+    })
 }
 
 fn unknown(what: &'static str, name: &str, known: &[&'static str]) -> ConfigError {
@@ -424,8 +427,18 @@ mod tests {
                 augment: Some(augment),
                 ..none()
             }),
-            "augment"
+            "scale"
         );
+        // Not in order; beyond the epochs that it had; beyond those that it has.
+        for parts in [[(2, 3), (2, 4)], [(1, 3), (5, 4)], [(1, 3), (9, 9)]] {
+            let parts = parts.map(|(after, epochs)| Extension { after, epochs });
+            let settings = Settings {
+                epochs: Some(6),
+                extended: Some(parts.into()),
+                ..none()
+            };
+            assert_eq!(said(settings), "extended");
+        }
     }
 
     #[test]

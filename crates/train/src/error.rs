@@ -52,6 +52,14 @@ pub enum ConfigError {
     /// The architecture is wrong or does not fit the images.
     #[error("architecture: {0}")]
     Architecture(#[from] SpecError),
+    /// A file does not hold an architecture.
+    #[error("{}: {source}", path.display())]
+    ArchitectureFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<SpecError>,
+    },
     /// The network has another number of logits than the data has classes.
     #[error(
         "the network's last layer has {logits} units, but the data has {classes} classes: set its units to {classes}"
@@ -134,7 +142,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// The checkpoint is of another run.
-    #[error("{}: a checkpoint of another run: its data, seed, recipe or length differ from what is here now; delete it to start again at epoch 1, or start a new run", path.display())]
+    #[error("{}: a checkpoint of another run: its data, seed, recipe, length or epoch differ from those of this run", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

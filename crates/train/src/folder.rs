@@ -129,7 +129,7 @@ impl RunFolder {
         let folder = Self {
             path: path.to_path_buf(),
         };
-        let problem = match (path.is_dir(), folder.config().is_file()) {
+        let problem = match (path.exists(), folder.config().is_file()) {
             (false, _) => "there is no such folder",
             (true, false) => "it has no config.toml",
             (true, true) => return Ok(folder),
@@ -258,6 +258,12 @@ impl RunFolder {
     /// `summary.json`: there once the run is over.
     pub fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
+    }
+
+    /// Whether `summary.json` is there and whole.
+    pub(crate) fn has_summary(&self) -> bool {
+        let text = read_text(&self.summary()).unwrap_or_default();
+        serde_json::from_str::<Value>(&text).is_ok_and(|summary| summary.is_object())
     }
 
     /// Appends a line to `log.txt`.

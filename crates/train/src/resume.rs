@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 use glassbox_data::Dataset;
-use glassbox_model::{Checkpoint, ModelFile, OpenDevice};
+use glassbox_model::{Checkpoint, ModelError, ModelFile, OpenDevice};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan};
 
@@ -106,6 +106,12 @@ impl Run {
         }
         job.describe(folder)?;
         folder.write_metrics(&self.state.history)?;
+        if !folder.initial().is_file() {
+            let initial = job.plan.initial_parameters(job.config.seed);
+            let state = RunState::new(&job.config, &job.digest);
+            let initial = job.model_file(initial, &state, None);
+            initial.write(&folder.initial())?;
+        }
         match &self.best {
             Some(best) => {
                 let model = job.model_file(best.clone(), &self.state, None);
@@ -143,7 +149,7 @@ fn latest(
     folder: &RunFolder,
     report: &mut dyn Report,
 ) -> Result<Option<Found>, TrainError> {
-    let mut foreign = None;
+    let (mut notes, mut foreign) = (Vec::new(), None);
     for epoch in folder.checkpointed_epochs() {
         let found = read(job, folder, epoch).and_then(|checkpoint| {
             // The best weights must be there too: they are what the run is for.
@@ -155,9 +161,12 @@ fn latest(
             Ok(Found { checkpoint, best })
         });
         match found {
-            Ok(found) => return Ok(Some(found)),
+            Ok(found) => {
+                notes.iter().for_each(|note: &String| report.note(note));
+                return Ok(Some(found));
+            }
             Err(error) => {
-                report.note(&format!("warning: a checkpoint is passed over: {error}"));
+                notes.push(format!("warning: a checkpoint is passed over: {error}"));
                 if matches!(error, TrainError::Foreign { .. }) {
                     foreign = foreign.or(Some(error));
                 }
@@ -165,17 +174,28 @@ fn latest(
         }
     }
     // Of other data or another recipe: starting anew would overwrite what is there.
-    foreign.map_or(Ok(None), Err)
+    if let Some(error) = foreign {
+        return Err(error);
+    }
+    notes.iter().for_each(|note| report.note(note));
+    Ok(None)
 }
 
 /// The checkpoint of an epoch, if it is whole and of this run.
 fn read(job: &Job, folder: &RunFolder, epoch: u32) -> Result<Checkpoint<RunState>, TrainError> {
     let path = folder.checkpoint(epoch);
-    let checkpoint = Checkpoint::<RunState>::read(&path, &job.plan, job.config.optimizer())?;
-    if checkpoint.state.epoch == epoch && checkpoint.state.belongs_to(&job.config, &job.digest) {
-        Ok(checkpoint)
-    } else {
-        Err(TrainError::Foreign { path })
+    let ours =
+        |state: &RunState| state.epoch == epoch && state.belongs_to(&job.config, &job.digest);
+    match Checkpoint::<RunState>::read(&path, &job.plan, job.config.optimizer()) {
+        Ok(checkpoint) if ours(&checkpoint.state) => Ok(checkpoint),
+        Ok(_) => Err(TrainError::Foreign { path }),
+        // Whole, but of another network or optimizer.
+        Err(ModelError::Tensors { .. })
+            if Checkpoint::read_state(&path).is_ok_and(|state| !ours(&state)) =>
+        {
+            Err(TrainError::Foreign { path })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -189,17 +209,18 @@ pub(crate) fn best_parameters(
         Ok(checkpoint) => return Ok(checkpoint.parameters),
         Err(lost) => lost,
     };
-    let same = |model: &ModelFile| {
-        let training = &model.training;
-        let of = (training.epochs, training.validation_accuracy);
-        of == (best.epoch, Some(best.validation_accuracy))
-            && (training.seed, &training.digest) == (job.config.seed, &job.digest)
-            && model.architecture == job.config.arch
-    };
-    match ModelFile::read(&folder.model()) {
-        Ok(model) if same(&model) => Ok(model.parameters),
-        _ => Err(lost),
-    }
+    model_of(job, folder, best).map_or(Err(lost), |model| Ok(model.parameters))
+}
+
+/// The run's model file, if it is there and holds the weights of this best epoch.
+pub(crate) fn model_of(job: &Job, folder: &RunFolder, best: &Best) -> Option<ModelFile> {
+    let model = ModelFile::read(&folder.model()).ok()?;
+    let training = &model.training;
+    let of = (training.epochs, training.validation_accuracy);
+    let same = of == (best.epoch, Some(best.validation_accuracy))
+        && (training.seed, &training.digest) == (job.config.seed, &job.digest)
+        && model.architecture == job.config.arch;
+    same.then_some(model)
 }
 
 /// Says so if less can be gone on from than was done.

@@ -147,9 +147,14 @@ impl Run {
         self.state.epoch
     }
 
-    /// Whether there is nothing left to do: trained to its end, tested, and every file written.
+    /// Whether there is nothing left to do: trained to its end, tested, and every file there.
     pub fn is_over(&self) -> bool {
-        self.end().is_some() && self.folder.summary().is_file()
+        let (job, folder) = (&self.job, &self.folder);
+        let best = self.state.best.as_ref();
+        self.end().is_some()
+            && folder.has_summary()
+            && folder.predictions().is_file()
+            && best.is_some_and(|best| resume::model_of(job, folder, best).is_some())
     }
 
     /// Why training has ended, if it has.

@@ -144,8 +144,11 @@ fn show(
     let zoom = (100 / images.shape().width().max(1)).max(1) as u32;
     let bytes = sheet(&images, &indices, SHEET.1, zoom)
         .map_err(|error| Failure::running(error.to_string()))?;
-    fs::write(&path, bytes)
-        .map_err(|error| Failure::running(format!("{}: {error}", path.display())))?;
+    fs::write(&path, bytes).map_err(|error| {
+        // Half a picture is none.
+        let _ = fs::remove_file(&path);
+        Failure::running(format!("{}: {error}", path.display()))
+    })?;
     output::line(format!(
         "{} images of {name} drawn into {}",
         indices.len(),

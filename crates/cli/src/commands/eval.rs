@@ -10,7 +10,7 @@ use crate::{
     args::{EvalArgs, SplitArg},
     commands::{open_backend, open_dataset, open_model},
     failure::Failure,
-    output,
+    output::{self, plain},
 };
 
 /// Evaluates, prints, and checks the floor.
@@ -118,7 +118,11 @@ pub fn table(evaluation: &Evaluation) -> String {
     for class in &evaluation.classes {
         text += &format!(
             "{:<width$}  {:>9.4}  {:>6.4}  {:>6.4}  {:>6}\n",
-            class.name, class.precision, class.recall, class.f1, class.support
+            plain(&class.name),
+            class.precision,
+            class.recall,
+            class.f1,
+            class.support
         );
     }
     text += "\nconfusion: rows are true classes, columns predicted ones, in the same order\n";
@@ -130,7 +134,7 @@ pub fn table(evaluation: &Evaluation) -> String {
         .max(3);
     for (class, row) in evaluation.classes.iter().zip(&evaluation.confusion) {
         let cells: Vec<_> = row.iter().map(|count| format!("{count:>cell$}")).collect();
-        text += &format!("{:<width$}  {}\n", class.name, cells.join(" "));
+        text += &format!("{:<width$}  {}\n", plain(&class.name), cells.join(" "));
     }
     text.trim_end().to_string()
 }

@@ -12,7 +12,7 @@ use crate::{
         pictures::{Pictures, expand},
     },
     failure::Failure,
-    output,
+    output::{self, plain},
 };
 
 /// Images held at a time, fitted, so that a folder of any size fits in memory.
@@ -102,20 +102,20 @@ fn row(input: &str, answer: Result<Prediction, String>, logits: bool) -> Row {
 
 /// `input  label  probability  (the others)`
 fn text(row: &Row) -> String {
+    let input = plain(&row.input);
     let (Some(label), Some(probability)) = (&row.label, row.probability) else {
         return format!(
-            "{}  error: {}",
-            row.input,
+            "{input}  error: {}",
             row.error.as_deref().unwrap_or_default()
         );
     };
     let percent = |p: f32| format!("{:.1} %", 100.0 * p);
-    let mut text = format!("{}  {label}  {}", row.input, percent(probability));
+    let mut text = format!("{input}  {}  {}", plain(label), percent(probability));
     let others: Vec<_> = row
         .top
         .iter()
         .skip(1)
-        .map(|ranked| format!("{} {}", ranked.label, percent(ranked.probability)))
+        .map(|ranked| format!("{} {}", plain(&ranked.label), percent(ranked.probability)))
         .collect();
     if !others.is_empty() {
         text += &format!("  ({})", others.join(", "));

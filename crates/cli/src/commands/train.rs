@@ -29,11 +29,15 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
         return Err(Failure::usage("--tui needs a terminal on standard output"));
     }
     let (json, tui, out, resume) = (args.json, args.tui, args.out.clone(), args.resume.clone());
-    let file = match (&args.config, &resume) {
-        (Some(path), _) if path.is_dir() => Settings::read(&path.join("config.toml"))?,
-        (Some(path), _) => Settings::read(path)?,
-        (None, Some(run)) => Settings::read(&RunFolder::open(run)?.config())?,
-        (None, None) => Settings::default(),
+    let source = match (&args.config, &resume) {
+        (Some(path), _) if path.is_dir() => Some(path.join("config.toml")),
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(run)) => Some(RunFolder::open(run)?.config()),
+        (None, None) => None,
+    };
+    let file = match &source {
+        Some(path) => Settings::read(path)?,
+        None => Settings::default(),
     };
     let settings = said(*args).or(file);
     check_out(out.as_deref())?;
@@ -50,7 +54,13 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| Config::DEFAULT_DATA.to_string());
     let dataset = open_dataset(&data, &Search::new(settings.data_dir.clone()))?;
-    let (config, plan) = Config::resolve(settings, dataset.shape(), dataset.classes().len())?;
+    let resolved = Config::resolve(settings, dataset.shape(), dataset.classes().len());
+    let (config, plan) = resolved.map_err(|error| match &source {
+        Some(path) => {
+            Failure::from(error).with(format!("What no flag says comes from {}", path.display()))
+        }
+        None => error.into(),
+    })?;
     let header = header(&config, &dataset, &device, plan.parameter_count());
     let warning = device.warning.clone();
     let (run, mut progress) = match &resume {

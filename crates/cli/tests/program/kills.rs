@@ -170,11 +170,21 @@ fn checkpoints_that_are_torn_missing_or_foreign_are_told_and_passed_over() {
     with("shorter", &TRAIN.replace("--epochs 3", "--epochs 2"));
     let whole = results(&path.join("whole"));
     let epoch = |run: &str, n: u32| path.join(format!("{run}/checkpoints/epoch-{n}.safetensors"));
-    let damages: [Damage; 4] = [
+    let damages: [Damage; 5] = [
         (
             "torn",
             &|run| fs::write(epoch(run, 3), b"torn").unwrap(),
             "passed over",
+        ),
+        (
+            "bit",
+            &|run| {
+                let mut bytes = fs::read(epoch(run, 3)).unwrap();
+                let last = bytes.len() - 2;
+                bytes[last] ^= 1;
+                fs::write(epoch(run, 3), bytes).unwrap();
+            },
+            "its bytes have changed",
         ),
         (
             "missing",
@@ -206,7 +216,7 @@ fn checkpoints_that_are_torn_missing_or_foreign_are_told_and_passed_over() {
     }
     // Where nothing else is left, a checkpoint of another run is an error; with the cause removed, all is well.
     for (name, source, n, said) in [
-        ("alone", "other", 3, "delete it"),
+        ("alone", "other", 3, "delete its checkpoints"),
         ("length", "shorter", 2, "of another run"),
     ] {
         train(name);
@@ -225,6 +235,74 @@ fn checkpoints_that_are_torn_missing_or_foreign_are_told_and_passed_over() {
         let (code, _, stderr) = run(path, &format!("train --resume {name}"));
         assert_eq!(code, 0, "{name}: {stderr}");
         assert!(results(&path.join(name)) == whole, "{name}");
+    }
+}
+
+#[test]
+fn what_config_toml_says_anew_makes_the_checkpoints_foreign() {
+    let folder = prepare();
+    let path = folder.path();
+    let changes = [
+        ("units = 2", "units = 3"),
+        ("\"adam\"", "\"sgd\""),
+        ("epochs = 3", "epochs = 4"),
+    ];
+    for (number, (from, to)) in changes.iter().enumerate() {
+        let out = format!("r{number}");
+        assert_eq!(run(path, &format!("{TRAIN} --out {out}")).0, 0);
+        fs::remove_file(path.join(&out).join("summary.json")).unwrap();
+        let before = results(&path.join(&out));
+        let config = path.join(&out).join("config.toml");
+        let whole = fs::read_to_string(&config).unwrap();
+        let changed = whole.replacen(from, to, 1);
+        assert_ne!(whole, changed);
+        fs::write(&config, changed).unwrap();
+        let (code, _, stderr) = run(path, &format!("train --resume {out}"));
+        // More units than classes are refused before that.
+        assert!(
+            code == if number == 0 { 2 } else { 4 },
+            "{to}: {code} {stderr}"
+        );
+        assert!(results(&path.join(&out)) == before, "{to}");
+        fs::write(&config, whole).unwrap();
+        assert_eq!(run(path, &format!("train --resume {out}")).0, 0);
+        assert!(results(&path.join(&out)) == before, "{to}");
+    }
+}
+
+#[test]
+fn what_a_finished_run_has_lost_is_made_again() {
+    let folder = prepare();
+    let path = folder.path();
+    assert_eq!(run(path, &format!("{TRAIN} --out r")).0, 0);
+    let before = results(&path.join("r"));
+    for name in [
+        "model.safetensors",
+        "predictions.csv",
+        "metrics.csv",
+        "initial.safetensors",
+        "summary.json",
+    ] {
+        let file = path.join("r").join(name);
+        if name == "summary.json" {
+            fs::write(&file, "{").unwrap();
+        } else {
+            fs::remove_file(&file).unwrap();
+        }
+        // Only a whole summary stands for a whole run; the metrics and first weights are made with the rest.
+        if name.starts_with('m') && name.ends_with("csv") || name.starts_with("initial") {
+            fs::remove_file(path.join("r/summary.json")).unwrap();
+        }
+        let (code, stdout, stderr) = run(path, "train --resume r --json");
+        assert_eq!(code, 0, "{name}: {stderr}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&stdout).is_ok(),
+            "{name}: {stdout}"
+        );
+        assert!(
+            file.is_file() && results(&path.join("r")) == before,
+            "{name}"
+        );
     }
 }
 

@@ -471,7 +471,10 @@ fn a_finished_run_says_so() {
     let kept = fs::read(&first).unwrap();
     fs::copy(folder.path().join("sky/train/night/001.png"), &first).unwrap();
     let (code, _, stderr) = run(folder.path(), "train --resume run --epochs 4");
-    assert!(code == 4 && stderr.contains("start a new run"), "{stderr}");
+    assert!(
+        code == 4 && stderr.contains("Nothing was changed"),
+        "{stderr}"
+    );
     assert_eq!(
         fs::read(folder.path().join("run/model.safetensors")).unwrap(),
         before

@@ -330,13 +330,20 @@ fn a_lost_best_checkpoint_sends_the_run_back_to_one_that_has_its_best() {
         best < whole.epochs,
         "the best must be an earlier one for this test to mean anything"
     );
+    let checkpoint = fixture
+        .path("lost")
+        .join(format!("checkpoints/epoch-{best}.safetensors"));
+    // The model file has the same weights: nothing is lost.
+    fs::remove_file(fixture.path("lost").join("summary.json")).unwrap();
+    fs::remove_file(&checkpoint).unwrap();
+    let witness = Witness::default();
+    fixture
+        .resume("lost", Settings::default(), witness.clone())
+        .unwrap();
+    assert!(witness.notes.lock().unwrap().is_empty());
+    assert_eq!(fixture.results("lost"), fixture.results("whole"));
+    // Without either, an earlier checkpoint must do.
     unfinished(&fixture, "lost");
-    fs::remove_file(
-        fixture
-            .path("lost")
-            .join(format!("checkpoints/epoch-{best}.safetensors")),
-    )
-    .unwrap();
     fixture
         .resume("lost", Settings::default(), Witness::default())
         .unwrap();
