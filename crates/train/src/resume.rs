@@ -28,14 +28,12 @@ impl Run {
         folder: RunFolder,
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
-        let lock = folder.lock();
         let over = folder.summary().is_file();
-        if !over && lock.is_err() {
-            lock?;
-            return Err(TrainError::InUse {
-                path: folder.path().to_path_buf(),
-            });
-        }
+        // Only a run that is over may be looked at without it.
+        let lock = match folder.lock() {
+            Err(error) if !over => return Err(error),
+            lock => lock,
+        };
         // With the lock, this is the configuration that the checkpoints are of.
         let written = Settings::read(&folder.config())?;
         let epochs = config.epochs;
@@ -74,7 +72,6 @@ impl Run {
             state,
             best,
         };
-        // A run that is over is only looked at, which a folder that cannot be written allows too.
         if !run.is_over() {
             run.lock = Some(lock?);
         }
