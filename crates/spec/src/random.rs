@@ -20,6 +20,8 @@ pub enum Stream {
     Verify = 6,
     /// Drawn digits; epoch = train or test, index = image number.
     Digits = 7,
+    /// Lessons: exercises and experiments; epoch = lesson number.
+    Lesson = 8,
 }
 
 /// One stream of random numbers.
