@@ -1,0 +1,221 @@
+//! The network of the lesson, as data: what another engine needs to compute the same gradients.
+
+use glassbox_scratch::{Network, Trace};
+use glassbox_spec::{
+    Activation, Architecture, Conv, Dense, Layer, Padding, Parameter, ParameterShape, Parameters,
+    Plan, Pool,
+};
+
+use crate::{
+    LessonError, Matrix, Setting, Settings,
+    matrix::{matrix, rows},
+    slide::shape,
+};
+
+/// The most rows or columns of the input: each of its numbers is a line of the table.
+const MOST: usize = 8;
+
+/// The bias of the convolution.
+const BIAS: f32 = -0.25;
+
+/// The dense weights, again and again if there are more. All data here are sums of few powers of two, exact in `f32`.
+const WEIGHTS: [f32; 8] = [0.5, -0.25, 0.75, 0.125, -0.5, 0.25, 0.375, -0.125];
+
+/// The dense biases.
+const BIASES: [f32; 2] = [0.125, -0.125];
+
+/// The lesson's network, image and label.
+///
+/// ```
+/// use glassbox_lessons::{Settings, Subject, find};
+/// use glassbox_scratch::Network;
+/// use glassbox_spec::Pass;
+///
+/// let subject = Subject::new(&Settings::default())?;
+/// // Any engine that yields a trace will do in place of this one.
+/// let engine = Network::<f32>::new(&subject.plan, &subject.parameters)?;
+/// let pass = engine.trace(&subject.image, Some(&[subject.label]), Pass::Inference)?;
+/// let settings = Settings { autodiff: Some(pass), ..Settings::default() };
+/// assert!(find("backprop")?.page(&settings)?.numbers.get("autodiff").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    /// Convolution with ReLU, max pooling, flatten, dense.
+    pub architecture: Architecture,
+    /// The architecture on the input's shape.
+    pub plan: Plan,
+    /// In network order.
+    pub parameters: Parameters,
+    /// The input, row by row.
+    pub image: Vec<f32>,
+    /// Its class.
+    pub label: u16,
+}
+
+impl Subject {
+    /// With the reader's input and kernel, where given.
+    pub fn new(settings: &Settings) -> Result<Self, LessonError> {
+        let image = settings.input_or(|| {
+            rows([
+                [1.0, 0.0, 2.0, 1.0],
+                [0.0, 1.5, 0.0, 0.5],
+                [2.0, 1.0, 0.0, 1.0],
+                [1.0, 0.5, 2.0, 2.0],
+            ])
+        });
+        let kernel = settings.kernel_or(|| rows([[1.0, -0.5], [0.5, 0.25]]));
+        check(&image, &kernel)?;
+        let architecture = architecture(kernel_side(&kernel));
+        let plan = architecture.plan(shape(&image)?)?;
+        let start = |shape: ParameterShape| Parameter {
+            values: match shape.name.as_str() {
+                "conv1.weight" => to_f32(&kernel),
+                "conv1.bias" => vec![BIAS],
+                "dense1.weight" => WEIGHTS.into_iter().cycle().take(shape.len()).collect(),
+                _ => BIASES.to_vec(),
+            },
+            name: shape.name,
+            shape: shape.shape,
+        };
+        Ok(Self {
+            parameters: plan.parameters().into_iter().map(start).collect(),
+            architecture,
+            plan,
+            image: to_f32(&image),
+            label: 1,
+        })
+    }
+
+    /// The same network by hand.
+    pub(super) fn network(&self) -> Result<Network<f64>, LessonError> {
+        Ok(Network::new(&self.plan, &self.parameters)?)
+    }
+
+    /// The input as the network by hand takes it.
+    pub(super) fn image64(&self) -> Vec<f64> {
+        self.image.iter().copied().map(f64::from).collect()
+    }
+
+    /// A parameter's values; empty if there is none of that name.
+    pub(super) fn parameter(&self, name: &str) -> Vec<f64> {
+        let found = self
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == name);
+        found.map_or(Vec::new(), |p| {
+            p.values.iter().copied().map(f64::from).collect()
+        })
+    }
+
+    /// The convolution's kernel.
+    pub(super) fn kernel(&self) -> Matrix {
+        let values = self.parameter("conv1.weight");
+        let side = values.len().isqrt();
+        matrix(side, side, values)
+    }
+
+    /// Every gradient of a pass by the lesson's name for it: parameters in network order, then the input.
+    pub(super) fn gradients<T: Copy + Into<f64>>(
+        &self,
+        trace: &Trace<T>,
+    ) -> Result<Vec<(String, f64)>, LessonError> {
+        let mut gradients = Vec::new();
+        for parameter in &self.parameters {
+            let d = trace.d_parameters.iter().find(|d| d.name == parameter.name);
+            self.name(
+                &mut gradients,
+                &parameter.name,
+                parameter.values.len(),
+                d.map(|d| &d.values[..]),
+            )?;
+        }
+        let d = trace
+            .layer("input")
+            .and_then(|input| input.d_values.as_deref());
+        self.name(&mut gradients, "input", self.image.len(), d)?;
+        Ok(gradients)
+    }
+
+    /// Adds the elements of one tensor, with their indices.
+    fn name<T: Copy + Into<f64>>(
+        &self,
+        gradients: &mut Vec<(String, f64)>,
+        tensor: &str,
+        len: usize,
+        d: Option<&[T]>,
+    ) -> Result<(), LessonError> {
+        let Some(d) = d.filter(|d| d.len() == len) else {
+            let tensor = format!("d_{tensor}");
+            return Err(LessonError::Autodiff { tensor });
+        };
+        let (letter, columns) = match tensor {
+            "conv1.weight" => ("dK", len.isqrt()),
+            "conv1.bias" => ("db of K", 0),
+            "dense1.weight" => ("dW", len / BIASES.len()),
+            "input" => ("dX", self.plan.input().width()),
+            _ => ("db of W", len),
+        };
+        for (at, value) in d.iter().enumerate() {
+            let name = match columns {
+                0 => letter.to_string(),
+                _ if columns == len => format!("{letter}[{at}]"),
+                _ => format!("{letter}[{},{}]", at / columns, at % columns),
+            };
+            gradients.push((name, (*value).into()));
+        }
+        Ok(())
+    }
+}
+
+/// The kernel's side; kernels of this lesson are square.
+pub(super) fn kernel_side(kernel: &Matrix) -> usize {
+    kernel.rows()
+}
+
+fn check(image: &Matrix, kernel: &Matrix) -> Result<(), LessonError> {
+    let wrong = |setting, matrix: &Matrix, needs| {
+        Err(LessonError::Shape {
+            setting,
+            rows: matrix.rows(),
+            columns: matrix.columns(),
+            needs,
+        })
+    };
+    if image.rows().max(image.columns()) > MOST {
+        return wrong(Setting::Input, image, "at most 8 rows and columns");
+    }
+    match kernel.rows() == kernel.columns() {
+        true => Ok(()),
+        false => wrong(Setting::Kernel, kernel, "a square kernel"),
+    }
+}
+
+fn architecture(kernel: usize) -> Architecture {
+    Architecture {
+        name: super::LESSON.name.to_string(),
+        layers: vec![
+            Layer::Conv(Conv {
+                filters: 1,
+                kernel: [kernel, kernel],
+                stride: [1, 1],
+                padding: Padding::Valid,
+                activation: Activation::Relu,
+            }),
+            Layer::MaxPool(Pool {
+                kernel: [2, 2],
+                stride: Some([1, 1]),
+                padding: Padding::Valid,
+            }),
+            Layer::Flatten,
+            Layer::Dense(Dense {
+                units: BIASES.len(),
+                activation: Activation::Linear,
+            }),
+        ],
+    }
+}
+
+fn to_f32(matrix: &Matrix) -> Vec<f32> {
+    matrix.values().iter().map(|value| *value as f32).collect()
+}
