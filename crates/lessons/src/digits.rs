@@ -1,13 +1,10 @@
 //! Drawn digits as lessons look at them.
 //!
-//! * **In**: an index of the test images. * **Out**: grey matrices, 0 background to 1 ink. * **Never**: a file.
+//! * **In**: an index of the test images. * **Out**: grey pixels, 0 background to 1 ink. * **Never**: a file.
 
 use glassbox_digits::{SEED, SIDE, Split, draw};
 
-use crate::{
-    Matrix,
-    matrix::{at, matrix},
-};
+use crate::{Matrix, matrix::matrix};
 
 /// A test image.
 pub(crate) fn digit(index: u32) -> Matrix {
@@ -16,10 +13,13 @@ pub(crate) fn digit(index: u32) -> Matrix {
     matrix(SIDE, SIDE, shades.collect())
 }
 
-/// An image moved to the right by so many columns; what comes in from the left is 0.
-pub(crate) fn moved(image: &Matrix, right: usize) -> Matrix {
-    let (rows, columns) = (image.rows(), image.columns());
-    let places = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
-    let values = places.map(|(i, j)| j.checked_sub(right).map_or(0.0, |j| at(image, i, j)));
-    matrix(rows, columns, values.collect())
+/// Rows of so many pixels, each moved to the right; what comes in from the left is 0.
+pub(crate) fn moved<T: Copy + Default>(pixels: &[T], columns: usize, right: usize) -> Vec<T> {
+    let right = right.min(columns);
+    let row = |row: &[T]| {
+        let mut moved = vec![T::default(); right];
+        moved.extend(&row[..columns - right]);
+        moved
+    };
+    pixels.chunks_exact(columns).flat_map(row).collect()
 }

@@ -79,7 +79,8 @@ impl Exercise {
                 (1, 1) => "one number".to_string(),
                 (1, _) => format!("{columns} numbers in one row, parted by spaces"),
                 _ => format!(
-                    "{rows} rows of {columns}: spaces between the numbers, semicolons between the rows"
+                    "{rows} rows of {columns}: spaces between the numbers, semicolons between the \
+                     rows"
                 ),
             }
         ));
@@ -189,7 +190,7 @@ impl Answer {
 }
 
 /// A matrix of whole numbers from `low` to `high`.
-pub(crate) fn draw(
+pub(crate) fn whole_numbers(
     random: &mut Random,
     rows: usize,
     columns: usize,

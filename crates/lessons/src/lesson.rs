@@ -14,13 +14,14 @@ use crate::{
 /// One worked example.
 #[derive(Debug)]
 pub struct Lesson {
+    /// Its place in the order of reading, from 1.
+    pub number: u32,
     /// Its name, as in `glassbox lesson NAME`.
     pub name: &'static str,
     /// What it is about.
     pub title: &'static str,
     /// The settings that it takes.
     pub takes: &'static [Setting],
-    pub(crate) number: u32,
     pub(crate) write: fn(&mut Page, &Settings) -> Result<(), LessonError>,
     pub(crate) ask: fn(&mut Page, &mut Random) -> Result<Answer, LessonError>,
 }
@@ -52,11 +53,6 @@ pub fn find(name: &str) -> Result<&'static Lesson, LessonError> {
 }
 
 impl Lesson {
-    /// Its place in the order of reading, from 1.
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
     /// The page, computed with the reader's settings.
     ///
     /// Fails where a setting is one that the lesson does not take, or is out of its limits, or does not fit the others.
@@ -83,7 +79,7 @@ mod tests {
     #[test]
     fn lessons_are_found_by_name_and_unknown_ones_answered_with_the_nearest() {
         for (lesson, number) in LESSONS.iter().zip(1..) {
-            assert_eq!(lesson.number(), number, "{}", lesson.name);
+            assert_eq!(lesson.number, number, "{}", lesson.name);
             assert_eq!(find(lesson.name).unwrap().name, lesson.name);
         }
         let error = find("poling").unwrap_err().to_string();

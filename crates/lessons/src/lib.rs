@@ -21,6 +21,7 @@
 
 mod digits;
 mod exercise;
+mod layers;
 mod lesson;
 mod lessons;
 mod matrix;

@@ -1,6 +1,7 @@
 //! Numbers as pages write them: short, with a minus sign that cannot be taken for a dash.
 
-/// A number to six decimals (six significant digits below 0.001 and from 10⁹), without trailing zeros: `−0.635294`, `2.81927e−5`.
+/// A number to six decimals, or six significant digits below 0.001 and from 10⁹, without trailing zeros: `−0.635294`,
+/// `2.81927e−5`.
 pub fn shown(value: f64) -> String {
     let size = value.abs();
     let text = if size == 0.0 {

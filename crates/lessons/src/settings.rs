@@ -91,7 +91,8 @@ pub enum LessonError {
     },
     /// An image that is too large, or not within 0 to 1.
     #[error(
-        "image: {rows} rows of {columns} columns; it must have at most {MAX_IMAGE_SIDE} of each, all from 0 to 1"
+        "image: {rows} rows of {columns} columns; it must have at most {MAX_IMAGE_SIDE} of each, \
+         all from 0 to 1"
     )]
     Image {
         /// Its rows.

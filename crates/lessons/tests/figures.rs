@@ -1,5 +1,8 @@
 //! The figures of the worked examples, held against what the lessons compute.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::approx_constant)] // 0.693147 is what the page says
+
 use glassbox_lessons::{Page, Settings, Subject, find, parse_matrix};
 
 fn page(name: &str) -> Page {

@@ -1,4 +1,4 @@
-//! Lesson 11: the backward pass by hand, each number beside its finite difference, and beside another engine's if there is one.
+//! Lesson 11: the backward pass by hand, each number beside its finite difference, and another engine's if there is one.
 
 mod differences;
 mod subject;
@@ -10,20 +10,19 @@ use glassbox_scratch::{
 use glassbox_spec::{Pass, Random};
 
 pub use self::subject::Subject;
-use self::subject::kernel_side;
 use crate::{
     Block, Lesson, LessonError, Matrix, Page, Setting, Settings, Slide, Table,
-    exercise::{Answer, draw},
+    exercise::{Answer, whole_numbers},
     matrix::matrix,
     notation::{factor, list, products, sum},
     shown,
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 11,
     name: "backprop",
     title: "The backward pass by hand",
     takes: &[Setting::Input, Setting::Kernel, Setting::Autodiff],
-    number: 11,
     write,
     ask,
 };
@@ -41,10 +40,11 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let target = usize::from(subject.label);
 
     page.text(
-        "Training needs the derivative of the loss by every weight. It is found backwards: from how the loss depends on the output of \
-         a layer follows how it depends on the layer's inputs and weights (the chain rule). Here it is done for a network small enough \
-         to write every number down. Forward first: convolution with a bias b, ReLU, max pooling of 2×2 with stride 1, a dense layer of \
-         two outputs, softmax and cross-entropy.",
+        "Training needs the derivative of the loss by every weight. It is found backwards: from \
+         how the loss depends on the output of a layer follows how it depends on the layer's \
+         inputs and weights (the chain rule). Here it is done for a network small enough to write \
+         every number down. Forward first: convolution with a bias b, ReLU, max pooling of 2×2 \
+         with stride 1, a dense layer of two outputs, softmax and cross-entropy.",
     );
     page.matrices([("X", &x), ("K", &k)]);
     let conv = Slide::correlation(&x, &k, 1, 0)?;
@@ -95,10 +95,14 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ));
 
     page.text(format!(
-        "Now backward. dA stands for dL/dA, and has the shape of A. At the logits it is p − y, with y = 1 for the class {target}:"
+        "Now backward. dA stands for dL/dA, and has the shape of A. At the logits it is p − y, \
+         with y = 1 for the class {target}:"
     ));
     page.formula(format!("dz = p − y = {}", list(dz, ", ")));
-    page.text("Dense layer, z = W·m + b. A weight W[o,n] met the input m[n] on its way to z[o]; an input met one weight for each output:");
+    page.text(
+        "Dense layer, z = W·m + b. A weight W[o,n] met the input m[n] on its way to z[o]; an \
+     input met one weight for each output:",
+    );
     let dw = matrix(
         z.len(),
         features.len(),
@@ -119,8 +123,9 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     );
     page.matrices([("dW", &dw), ("dM", &dm)]);
     page.text(
-        "Max pooling: only the winner of a window has reached the output, so it gets the gradient. The windows overlap here: a number \
-         that won several gets the sum of theirs. ReLU: the gradient passes where C was above 0 and stops elsewhere.",
+        "Max pooling: only the winner of a window has reached the output, so it gets the gradient. \
+         The windows overlap here: a number that won several gets the sum of theirs. ReLU: the \
+         gradient passes where C was above 0 and stops elsewhere.",
     );
     let dr = matrix(relu.rows(), relu.columns(), forward.d("conv1").to_vec());
     let passed = dr
@@ -131,8 +136,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let dc = matrix(pre.rows(), pre.columns(), passed.collect());
     page.matrices([("dR", &dr), ("dC", &dc)]);
     page.text(
-        "Convolution. The weight K[u,v] met, for every output C[i,j], the input X[i + u, j + v]. So its gradient is the sum of all dC \
-         times those inputs, which is X correlated with dC:",
+        "Convolution. The weight K[u,v] met, for every output C[i,j], the input X[i + u, j + v]. \
+         So its gradient is the sum of all dC times those inputs, which is X correlated with dC:",
     );
     let dk = correlate2d(&x, &dc, Mode::Valid)?;
     let dk_slide = Slide::correlation(&x, &dc, 1, 0)?;
@@ -142,19 +147,21 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let db = forward.d_parameter("conv1.bias")[0];
     page.formula(format!("db = {} = {}", sum(dc.values()), shown(db)));
     page.text(
-        "An input X[y,x] met K[u,v] on its way to C[y − u, x − v]. The indices run against each other: this is a true convolution, with \
-         the turned kernel, in the mode full. The kernel of the backward pass is the kernel of the forward pass, turned.",
+        "An input X[y,x] met K[u,v] on its way to C[y − u, x − v]. The indices run against each \
+         other: this is a true convolution, with the turned kernel, in the mode full. The kernel \
+         of the backward pass is the kernel of the forward pass, turned.",
     );
     let dx = convolve2d(&dc, &k, Mode::Full)?;
-    let dx_slide = Slide::correlation(&dc, &k.flipped(), 1, kernel_side(&k) - 1)?;
+    let dx_slide = Slide::correlation(&dc, &k.flipped(), 1, k.rows() - 1)?;
     page.formula("dX[y,x] = Σ_u Σ_v K[u,v] · dC[y − u, x − v]");
     page.window(dx_slide.window(x.columns() + 1));
     page.matrices([("dK", &dk), ("dX", &dx)]);
 
     page.text(
-        "Is it right? The definition of a derivative does not care how a network is built: move one number by h up and down, run the \
-         network forward each time, and divide the change of the loss by 2h. Where ReLU or a maximum changes sides within h there is \
-         no derivative, and the two may differ.",
+        "Is it right? The definition of a derivative does not care how a network is built: move \
+         one number by h up and down, run the network forward each time, and divide the change of \
+         the loss by 2h. Where ReLU or a maximum changes sides within h there is no derivative, \
+         and the two may differ.",
     );
     page.formula("dL/dw ≈ ( L(w + h) − L(w − h) ) / 2h");
     let differences = subject.differences()?;
@@ -242,14 +249,18 @@ impl<'a> Values<'a> {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let (x, dc) = (draw(random, 4, 4, [0, 4]), draw(random, 3, 3, [-1, 1]));
-    let k = draw(random, 2, 2, [-2, 2]);
+    let (x, dc) = (
+        whole_numbers(random, 4, 4, [0, 4]),
+        whole_numbers(random, 3, 3, [-1, 1]),
+    );
+    let k = whole_numbers(random, 2, 2, [-2, 2]);
     let (question, slide) = match random.below(2) {
         0 => ("dK", Slide::correlation(&x, &dc, 1, 0)?),
         _ => ("dX", Slide::correlation(&dc, &k.flipped(), 1, 1)?),
     };
     page.text(format!(
-        "X was convolved with K (stride 1, no padding), and dC is the gradient of the loss at the result. What is {question}?"
+        "X was convolved with K (stride 1, no padding), and dC is the gradient of the loss at the \
+         result. What is {question}?"
     ));
     page.matrices([("X", &x), ("K", &k), ("dC", &dc)]);
     Ok(Answer::of(&slide))

@@ -5,16 +5,16 @@ use glassbox_spec::Random;
 
 use crate::{
     Lesson, LessonError, Page, Setting, Settings,
-    exercise::{Answer, draw},
+    exercise::{Answer, whole_numbers},
     notation::{list, sum},
     shown,
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 9,
     name: "classify",
     title: "From logits to loss",
     takes: &[Setting::Input],
-    number: 9,
     write,
     ask,
 };
@@ -67,15 +67,18 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let powers: Vec<f64> = logits.iter().map(|z| (z - largest).exp()).collect();
     let total: f64 = powers.iter().sum();
     page.text(
-        "The last layer of a network yields one number for each class, the logit z: any number, the larger the likelier. Softmax \
-         makes probabilities of them, positive and with a sum of 1.",
+        "The last layer of a network yields one number for each class, the logit z: any number, \
+         the larger the likelier. Softmax makes probabilities of them, positive and with a sum of \
+         1.",
     );
     page.formula("p[k] = e^(z[k] − m) / Σ_l e^(z[l] − m),   m = the largest z");
     page.text(
-        "The largest logit is subtracted first. It cancels, since it divides both sides, but without it e^1000 would be infinite. \
-         The loss says how bad the answer is: minus the logarithm of the probability given to the right class, the target t. It is \
-         0 for a sure right answer, and grows without bound for a sure wrong one. Its gradient at the logits is as simple as can be: \
-         the probabilities minus what they should have been, y, which is 1 for the target and 0 for the others.",
+        "The largest logit is subtracted first. It cancels, since it divides both sides, but \
+         without it e^1000 would be infinite. The loss says how bad the answer is: minus the \
+         logarithm of the probability given to the right class, the target t. It is 0 for a sure \
+         right answer, and grows without bound for a sure wrong one. Its gradient at the logits is \
+         as simple as can be: the probabilities minus what they should have been, y, which is 1 \
+         for the target and 0 for the others.",
     );
     page.formula("loss = −log p[t]          dL/dz[k] = p[k] − y[k]");
     page.text(format!(
@@ -111,8 +114,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 
     let equal = classify(&[0.0, 0.0], 0);
     page.text(
-        "A network that knows nothing of two classes gives both the same logit. This is where every training starts, and a loss much \
-         above it means that something is wrong:",
+        "A network that knows nothing of two classes gives both the same logit. This is where \
+         every training starts, and a loss much above it means that something is wrong:",
     );
     page.formula(format!(
         "p = {}    loss = −log {} = {}",
@@ -149,7 +152,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let logits = draw(random, 1, 3, [-2, 3]);
+    let logits = whole_numbers(random, 1, 3, [-2, 3]);
     let target = random.below(3) as usize;
     let z = logits.values();
     let Classified {

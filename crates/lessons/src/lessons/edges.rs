@@ -5,15 +5,15 @@ use glassbox_spec::Random;
 use crate::{
     Lesson, LessonError, Matrix, Page, Picture, Setting, Settings, Slide,
     digits::digit,
-    exercise::{Answer, draw},
+    exercise::{Answer, whole_numbers},
     matrix::{at, matrix, rows},
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 4,
     name: "edges",
     title: "Sobel's filter: edges, and which way they face",
     takes: &[Setting::Input, Setting::Kernel, Setting::Image],
-    number: 4,
     write,
     ask,
 };
@@ -28,9 +28,9 @@ fn sobel() -> Matrix {
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let s = settings.kernel_or(sobel);
     page.text(
-        "Sobel's filter takes the right column minus the left one, the middle row counted twice so that the nearest pixels \
-         weigh most. The sign says which way an edge faces, the size how steep it is. On an image that gets lighter to the \
-         right:",
+        "Sobel's filter takes the right column minus the left one, the middle row counted twice so \
+         that the nearest pixels weigh most. The sign says which way an edge faces, the size how \
+         steep it is. On an image that gets lighter to the right:",
     );
     let lighter = settings.input_or(|| rows([[10.0, 10.0, 200.0]; 3]));
     let mirrored = transformed(&lighter, |i, j| at(&lighter, i, lighter.columns() - 1 - j));
@@ -44,8 +44,9 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.window(flat.window(0));
 
     page.text(
-        "On a whole image, one map for each direction: S finds vertical edges, its transpose the horizontal ones. Together \
-         they are the length of the gradient, whichever way the edge runs. The pictures show magnitudes, the largest white.",
+        "On a whole image, one map for each direction: S finds vertical edges, its transpose the \
+         horizontal ones. Together they are the length of the gradient, whichever way the edge \
+         runs. The pictures show magnitudes, the largest white.",
     );
     let image = settings.image.clone().unwrap_or_else(|| digit(DIGIT));
     let down = matrix(s.columns(), s.rows(), transposed(&s));
@@ -86,7 +87,7 @@ fn transposed(of: &Matrix) -> Vec<f64> {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let row = draw(random, 1, 5, [0, 20]).values().repeat(3);
+    let row = whole_numbers(random, 1, 5, [0, 20]).values().repeat(3);
     let tens = matrix(3, 5, row.iter().map(|value| value * 10.0).collect());
     page.text(
         "Sobel's filter S slides over three equal rows of pixels. Which three numbers come out?",

@@ -4,11 +4,12 @@ use glassbox_spec::Random;
 
 use crate::{
     Lesson, LessonError, Matrix, Page, Setting, Settings, Slide,
-    exercise::{Answer, choose, draw},
+    exercise::{Answer, choose, whole_numbers},
     matrix::rows,
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 3,
     name: "feature-map",
     title: "Five by five with a filter for vertical edges",
     takes: &[
@@ -17,7 +18,6 @@ pub const LESSON: Lesson = Lesson {
         Setting::Stride,
         Setting::Padding,
     ],
-    number: 3,
     write,
     ask,
 };
@@ -41,10 +41,11 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let (i, f) = (settings.input_or(input), settings.kernel_or(filter));
     let (stride, padding) = (settings.stride.unwrap_or(2), settings.padding.unwrap_or(1));
     page.text(
-        "A kernel that looks for something is called a filter, and its output a feature map: it says how much of that is \
-         where. The filter F of this lesson takes the column on the left of a place minus the column on its right. Where \
-         the image gets darker from left to right the map is positive, where it gets lighter negative, and where nothing \
-         changes zero: F finds vertical edges.",
+        "A kernel that looks for something is called a filter, and its output a feature map: it \
+         says how much of that is where. The filter F of this lesson takes the column on the left \
+         of a place minus the column on its right. Where the image gets darker from left to right \
+         the map is positive, where it gets lighter negative, and where nothing changes zero: F \
+         finds vertical edges.",
     );
     page.matrices([("I", &i), ("F", &f)]);
     page.text(
@@ -54,14 +55,15 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.window(valid.window(0));
     page.matrices([("map, no padding", &valid.output)]);
     page.text(format!(
-        "Padding: zeros around the image, so that the filter can stand on the border too. With P = {padding}:"
+        "Padding: zeros around the image, so that the filter can stand on the border too. With P = \
+         {padding}:"
     ));
     let padded = Slide::correlation(&i, &f, 1, padding)?;
     page.window(padded.window(0));
     page.matrices([("map, padded", &padded.output)]);
     page.text(format!(
-        "Mind the border: there the filter compares the image with zeros, and finds edges that are none. \
-         Stride: the filter moves {stride} at a time, and the map shrinks. Without padding:"
+        "Mind the border: there the filter compares the image with zeros, and finds edges that are \
+         none. Stride: the filter moves {stride} at a time, and the map shrinks. Without padding:"
     ));
     let strided = Slide::correlation(&i, &f, stride, 0)?;
     page.matrices([("map, stride", &strided.output)]);
@@ -73,7 +75,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let (i, f) = (draw(random, 5, 5, [0, 3]), filter());
+    let (i, f) = (whole_numbers(random, 5, 5, [0, 3]), filter());
     let (stride, padding) = choose(random, &[(1, 0), (2, 0), (2, 1)]);
     page.text(format!(
         "The filter F moves over I with stride {stride} and padding {padding}. What is the map?"

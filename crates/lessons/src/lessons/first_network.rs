@@ -2,14 +2,14 @@
 
 use glassbox_scratch::{Moments, Network, Optimizer, Trace};
 use glassbox_spec::{
-    Activation, Architecture, Conv, Dense, Layer, Padding, Parameter, ParameterShape, Pass, Plan,
-    Pool, Random,
+    Activation, Architecture, Layer, Parameter, ParameterShape, Pass, Plan, Random,
 };
 
 use super::feature_map;
 use crate::{
     Lesson, LessonError, Matrix, Page, Picture, Setting, Settings, Slide,
-    exercise::{Answer, draw},
+    exercise::{Answer, whole_numbers},
+    layers::{conv, dense, max_pool},
     matrix::{at, matrix},
     notation::list,
     shown,
@@ -17,10 +17,10 @@ use crate::{
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 10,
     name: "first-network",
     title: "A whole network on one image, trained before your eyes",
     takes: &[Setting::Image, Setting::Kernel],
-    number: 10,
     write,
     ask,
 };
@@ -46,23 +46,10 @@ fn plan(image: &Matrix, filter: &Matrix) -> Result<Plan, LessonError> {
     let architecture = Architecture {
         name: LESSON.name.to_string(),
         layers: vec![
-            Layer::Conv(Conv {
-                filters: 1,
-                kernel: [filter.rows(), filter.columns()],
-                stride: [1, 1],
-                padding: Padding::Valid,
-                activation: Activation::Relu,
-            }),
-            Layer::MaxPool(Pool {
-                kernel: [2, 2],
-                stride: None,
-                padding: Padding::Valid,
-            }),
+            conv(1, [filter.rows(), filter.columns()]),
+            max_pool(2),
             Layer::Flatten,
-            Layer::Dense(Dense {
-                units: CLASSES,
-                activation: Activation::Linear,
-            }),
+            dense(CLASSES, Activation::Linear),
         ],
     };
     Ok(architecture.plan(shape(image)?)?)
@@ -133,8 +120,9 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let features = pool.output.values();
 
     page.text(format!(
-        "All the pieces in a row: a grey image of {}×{}, its pixels from 0 to 1, and a network of one filter, that of the lesson \
-         feature-map unless you give another. What follows the filter:",
+        "All the pieces in a row: a grey image of {}×{}, its pixels from 0 to 1, and a network of \
+         one filter, that of the lesson feature-map unless you give another. What follows the \
+         filter:",
         i.rows(),
         i.columns()
     ));
@@ -172,19 +160,23 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let more = if rest.is_empty() { "" } else { ", …" };
     page.formula(format!("Y[0, …] = {}{more}", list(start, ", ")));
     page.text(
-        "The dense layer starts with all weights at zero, so that the first answer is a shrug: two equal logits, and a loss of log 2. \
-         Then the gradient flows back. With x for the flat features and p − y for the gradient at the logits:",
+        "The dense layer starts with all weights at zero, so that the first answer is a shrug: two \
+         equal logits, and a loss of log 2. Then the gradient flows back. With x for the flat \
+         features and p − y for the gradient at the logits:",
     );
     page.formula("dL/dW[k,n] = (p[k] − y[k]) · x[n]\ndL/db[k]   =  p[k] − y[k]");
     page.text(format!(
-        "The update is gradient descent with a rate of {RATE}: each weight moves against its gradient. The target is class {TARGET}; the \
-         filter stays as it is."
+        "The update is gradient descent with a rate of {RATE}: each weight moves against its \
+         gradient. The target is class {TARGET}; the filter stays as it is."
     ));
     page.formula(format!(
         "W ← W − {RATE} · dL/dW          b ← b − {RATE} · dL/db"
     ));
     let (sum, squares): (f64, f64) = (features.iter().sum(), features.iter().map(|x| x * x).sum());
-    page.text("What the first update does to the logits can be worked out on paper, as the same image comes again:");
+    page.text(
+        "What the first update does to the logits can be worked out on paper, as the same \
+     image comes again:",
+    );
     let d = rounds[0].d_logits();
     page.formula(format!(
         "Σ x = {},   Σ x² = {}\nz[{TARGET}] = −{RATE} · ({}) · (Σ x² + 1) = {}",
@@ -206,8 +198,9 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     });
     page.table(["round", "z[0]", "z[1]", "loss", "dL/dz[0]"], rows);
     page.text(
-        "One step is enough: a network with more weights than images can learn an image by heart. Whether it has learned anything \
-         about other images is another question, and the reason why accuracy is measured on images that were not trained on.",
+        "One step is enough: a network with more weights than images can learn an image by heart. \
+         Whether it has learned anything about other images is another question, and the reason \
+         why accuracy is measured on images that were not trained on.",
     );
     page.number("convolution_first_row", first_row.to_vec());
     page.number("pooled", &pool.output);
@@ -222,13 +215,19 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let (i, f) = (draw(random, 6, 6, [0, 4]), draw(random, 3, 3, [-1, 1]));
+    let (i, f) = (
+        whole_numbers(random, 6, 6, [0, 4]),
+        whole_numbers(random, 3, 3, [-1, 1]),
+    );
     let rounds = train(&i, &f)?;
     let conv = Slide::correlation(&i, &f, 1, 0)?;
     let relu = rounds[0].layer("conv1").to_vec();
     let relu = matrix(conv.output.rows(), conv.output.columns(), relu);
     let pool = Slide::max_pool(&relu, 2, 2)?;
-    page.text("The image I goes through the filter F (stride 1, no padding), ReLU, and max pooling of 2×2. What comes out?");
+    page.text(
+        "The image I goes through the filter F (stride 1, no padding), ReLU, and max pooling \
+     of 2×2. What comes out?",
+    );
     page.matrices([("I", &i), ("F", &f)]);
     let sums = pool.windows().map(|window| {
         let [top, left] = window.corner();

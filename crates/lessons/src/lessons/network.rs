@@ -8,10 +8,10 @@ use crate::{
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 7,
     name: "network",
     title: "A whole network, shape by shape",
     takes: &[Setting::Image],
-    number: 7,
     write,
     ask,
 };
@@ -24,9 +24,10 @@ fn reference(input: ImageShape) -> Result<Plan, LessonError> {
 
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.text(
-        "A convolutional network repeats two steps: a convolution with many filters, each with its own map, and a pooling that \
-         makes the maps smaller. What is left in the end is laid flat and goes through dense layers, in which every output \
-         sees every input. This is the network of TensorFlow's image tutorial. Shapes are height×width×channels here, as the \
+        "A convolutional network repeats two steps: a convolution with many filters, each with its \
+         own map, and a pooling that makes the maps smaller. What is left in the end is laid flat \
+         and goes through dense layers, in which every output sees every input. This is the \
+         network of TensorFlow's image tutorial. Shapes are height×width×channels here, as the \
          tutorial writes them.",
     );
     page.formula(
@@ -41,7 +42,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ));
     describe(page, "colour", &colour);
     page.text(
-        "Pooling halves, and drops what does not fill a window: where the size is odd, the last row and column are lost.",
+        "Pooling halves, and drops what does not fill a window: where the size is odd, the last \
+         row and column are lost.",
     );
     page.formula(pooled_sizes(&colour).join("\n"));
     let grey = reference(ImageShape::new(1, 28, 28)?)?;
@@ -56,8 +58,9 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         describe(page, "yours", &reference(input)?);
     }
     page.text(
-        "The convolutions hold few of the parameters and do most of the arithmetic: their few weights are used at every place of \
-         the image. With the dense layers it is the other way round.",
+        "The convolutions hold few of the parameters and do most of the arithmetic: their few \
+         weights are used at every place of the image. With the dense layers it is the other way \
+         round.",
     );
     Ok(())
 }
@@ -151,9 +154,9 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
     let input = ImageShape::new(choose(random, &[1, 3]), height, width)?;
     let plan = reference(input)?;
     page.text(format!(
-        "The reference network of this lesson takes images of {}. How many parameters has each layer that has any, in order: three \
-         convolutions of 32, 64 and 64 filters of 3×3, each of the first two with a 2×2 max pooling behind it, then dense layers of 64 \
-         and {CLASSES}?",
+        "The reference network of this lesson takes images of {}. How many parameters has each \
+         layer that has any, in order: three convolutions of 32, 64 and 64 filters of 3×3, each of \
+         the first two with a 2×2 max pooling behind it, then dense layers of 64 and {CLASSES}?",
         sizes(Shape::Image(input))
     ));
     let layers = plan

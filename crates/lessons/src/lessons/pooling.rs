@@ -7,16 +7,16 @@ use super::sliding_window;
 use crate::{
     Lesson, LessonError, Matrix, Page, Picture, Setting, Settings, Slide,
     digits::{digit, moved},
-    exercise::{Answer, choose, draw},
+    exercise::{Answer, choose, whole_numbers},
     matrix::matrix,
     slide::pooling,
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 6,
     name: "pooling",
     title: "Pooling: a smaller map that minds a shift less",
     takes: &[Setting::Input, Setting::Stride, Setting::Image],
-    number: 6,
     write,
     ask,
 };
@@ -31,9 +31,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let x = settings.input_or(sliding_window::input);
     let stride = settings.stride.unwrap_or(SIZE);
     page.text(format!(
-        "Pooling looks through a window as convolution does, but has no kernel: it keeps the largest number under the window, \
-         or the mean. There is nothing to learn in it: no parameters. Each channel is pooled by itself, so the depth stays as \
-         it is. With a window of {SIZE}×{SIZE} and a stride of {stride}:"
+        "Pooling looks through a window as convolution does, but has no kernel: it keeps the \
+         largest number under the window, or the mean. There is nothing to learn in it: no \
+         parameters. Each channel is pooled by itself, so the depth stays as it is. With a window \
+         of {SIZE}×{SIZE} and a stride of {stride}:"
     ));
     let (max, mean) = (
         Slide::max_pool(&x, SIZE, stride)?,
@@ -44,9 +45,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.matrices([("X", &x), ("max", &max.output), ("average", &mean.output)]);
 
     page.text(
-        "Backward: how does the loss change with each number of X, if dY says how it changes with each number of the output? \
-         Of a max pooling only the winner of each window had a say, so it gets the whole gradient. In an average every \
-         number of the window had the same say, and each gets its share. Say dY counts 1, 2, 3, …:",
+        "Backward: how does the loss change with each number of X, if dY says how it changes with \
+         each number of the output? Of a max pooling only the winner of each window had a say, so \
+         it gets the whole gradient. In an average every number of the window had the same say, \
+         and each gets its share. Say dY counts 1, 2, 3, …:",
     );
     let count = max.output.values().len();
     let d_y = matrix(
@@ -62,9 +64,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ]);
 
     page.text(
-        "Why pool at all? The map gets smaller, so what follows costs less; and a winner that moves within its window changes \
-         nothing. How much of a map survives if the image moves to the right by one pixel? Let the overlap of two maps be \
-         the sum of the smaller values over the sum of the larger ones: 1 if they are the same, 0 if they share nothing.",
+        "Why pool at all? The map gets smaller, so what follows costs less; and a winner that \
+         moves within its window changes nothing. How much of a map survives if the image moves to \
+         the right by one pixel? Let the overlap of two maps be the sum of the smaller values over \
+         the sum of the larger ones: 1 if they are the same, 0 if they share nothing.",
     );
     page.formula("overlap(A, B) = Σ min(A[i,j], B[i,j]) / Σ max(A[i,j], B[i,j])");
     let images = match &settings.image {
@@ -91,7 +94,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         None => format!("The mean over {DIGITS} drawn digits."),
     });
     let image = &images[0];
-    let shifted = moved(image, 1);
+    let shifted = shifted(image, 1);
     let pooled = |image| Slide::max_pool(image, SIZE, SIZE).map(|slide| slide.output);
     page.pictures([
         Picture::of("an image", image),
@@ -123,7 +126,7 @@ fn backward(x: &Matrix, stride: usize, d_y: &Matrix) -> Result<(Matrix, Matrix),
 
 /// What survives of an image, of its max pooled map, and of its average pooled map.
 fn overlaps(image: &Matrix, shift: usize) -> Result<[f64; 3], LessonError> {
-    let shifted = moved(image, shift);
+    let shifted = shifted(image, shift);
     let max = |image| Slide::max_pool(image, SIZE, SIZE);
     let mean = |image| Slide::avg_pool(image, SIZE, SIZE);
     Ok([
@@ -131,6 +134,11 @@ fn overlaps(image: &Matrix, shift: usize) -> Result<[f64; 3], LessonError> {
         overlap(&max(image)?.output, &max(&shifted)?.output),
         overlap(&mean(image)?.output, &mean(&shifted)?.output),
     ])
+}
+
+fn shifted(image: &Matrix, right: usize) -> Matrix {
+    let (rows, columns) = (image.rows(), image.columns());
+    matrix(rows, columns, moved(image.values(), columns, right))
 }
 
 fn overlap(a: &Matrix, b: &Matrix) -> f64 {
@@ -141,7 +149,7 @@ fn overlap(a: &Matrix, b: &Matrix) -> f64 {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let x = draw(random, 4, 4, [0, 9]);
+    let x = whole_numbers(random, 4, 4, [0, 9]);
     let (name, slide) = choose(
         random,
         &[

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 5,
     name: "sizes",
     title: "How large the output is",
     takes: &[
@@ -18,7 +19,6 @@ pub const LESSON: Lesson = Lesson {
         Setting::Stride,
         Setting::Padding,
     ],
-    number: 5,
     write,
     ask,
 };
@@ -66,9 +66,10 @@ impl Axis {
 
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.text(
-        "Along one axis, an input of N pixels with P zeros on each side is N + 2P long. A window of F pixels fits there \
-         N + 2P − F + 1 times; with a stride S only every S-th place is used, and a last step that does not fit is \
-         dropped. The same formula holds for convolution and for pooling.",
+        "Along one axis, an input of N pixels with P zeros on each side is N + 2P long. A window \
+         of F pixels fits there N + 2P − F + 1 times; with a stride S only every S-th place is \
+         used, and a last step that does not fit is dropped. The same formula holds for \
+         convolution and for pooling.",
     );
     page.formula("out = floor((N + 2P − F) / S) + 1");
     let mut lines = Vec::new();
@@ -87,7 +88,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         page.number("yours", own.map(|(_, out)| out as f64).to_vec());
     }
 
-    page.text("Turned around: which padding makes the output as large as the input? Set out = N and solve for P.");
+    page.text(
+        "Turned around: which padding makes the output as large as the input? Set out = N \
+     and solve for P.",
+    );
     page.formula("P = (S·(N − 1) − N + F) / 2,   and with stride 1   P = (F − 1) / 2");
     let cases = [axis(7, 3, 1, 1), axis(7, 3, 2, 4), axis(5, 5, 1, 2)];
     let mut rows = Vec::new();
@@ -110,7 +114,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.number("keeping_padding", numbers.0);
     page.number("keeping_out", numbers.1);
     page.text(format!(
-        "The last row is the plain case beside it: no padding, so the map shrinks; the formula would ask for P = {}.",
+        "The last row is the plain case beside it: no padding, so the map shrinks; the formula \
+         would ask for P = {}.",
         shown(plain.keeping())
     ));
     page.number("plain_would_need", plain.keeping());
@@ -119,8 +124,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let half = even.keeping();
     let split = [half.floor() as usize, half.ceil() as usize];
     page.text(format!(
-        "A kernel of even size asks for half a row: N = {}, F = {} gives P = {}. Then the padding is split unevenly, the \
-         smaller part on top and on the left: {} before and {} after.",
+        "A kernel of even size asks for half a row: N = {}, F = {} gives P = {}. Then the padding \
+         is split unevenly, the smaller part on top and on the left: {} before and {} after.",
         even.n,
         even.f,
         shown(half),
@@ -130,8 +135,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.number("even_padding", half);
 
     page.text(
-        "Keras's padding \"same\" is another rule. It does not keep the size with a stride above 1; it promises \
-         out = ceil(N / S), and pads as little as that needs. Side by side:",
+        "Keras's padding \"same\" is another rule. It does not keep the size with a stride above \
+         1; it promises out = ceil(N / S), and pads as little as that needs. Side by side:",
     );
     page.formula("keeping the size:  out = N\nKeras's \"same\":    out = ceil(N / S)");
     let mut rows = Vec::new();

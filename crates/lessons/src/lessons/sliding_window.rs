@@ -4,11 +4,12 @@ use glassbox_spec::Random;
 
 use crate::{
     Lesson, LessonError, Matrix, Page, Setting, Settings, Slide,
-    exercise::{Answer, draw},
+    exercise::{Answer, whole_numbers},
     matrix::{matrix, rows},
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 2,
     name: "sliding-window",
     title: "One window at a time",
     takes: &[
@@ -17,7 +18,6 @@ pub const LESSON: Lesson = Lesson {
         Setting::Stride,
         Setting::Padding,
     ],
-    number: 2,
     write,
     ask,
 };
@@ -40,9 +40,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let (x, k) = (settings.input_or(input), settings.kernel_or(kernel));
     let (stride, padding) = (settings.stride.unwrap_or(1), settings.padding.unwrap_or(0));
     page.text(
-        "From here on convolution means what every framework means by it: the kernel is not turned. It is the same sum at \
-         every place. Put the kernel on the upper left corner of the input, multiply cell by cell, add, and write the sum \
-         into the output. Then move one step to the right; at the end of the row, one step down.",
+        "From here on convolution means what every framework means by it: the kernel is not \
+         turned. It is the same sum at every place. Put the kernel on the upper left corner of the \
+         input, multiply cell by cell, add, and write the sum into the output. Then move one step \
+         to the right; at the end of the row, one step down.",
     );
     page.formula("Y[i,j] = Σ_u Σ_v K[u,v] · X[i·S + u − P, j·S + v − P]");
     page.text(format!(
@@ -56,9 +57,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.matrices([("X", &x), ("K", &k), ("Y", &slide.output)]);
 
     page.text(
-        "Read the numbers under a window as one row, and those of the kernel as another: the sum is the dot product of the \
-         two. All windows, one to a row, make a matrix, and the whole convolution is a product of that matrix with the \
-         kernel as a column. Many fast programs compute it like this.",
+        "Read the numbers under a window as one row, and those of the kernel as another: the sum \
+         is the dot product of the two. All windows, one to a row, make a matrix, and the whole \
+         convolution is a product of that matrix with the kernel as a column. Many fast programs \
+         compute it like this.",
     );
     let i = rows([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]);
     let f = rows([[1.0, 0.0], [0.0, -1.0]]);
@@ -79,8 +81,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.matrices([("product, as a map", &flat.output)]);
 
     page.text(
-        "One place more, with a kernel that is worth knowing: the Laplacian compares a pixel with its four neighbours, and \
-         is zero where all are alike.",
+        "One place more, with a kernel that is worth knowing: the Laplacian compares a pixel with \
+         its four neighbours, and is zero where all are alike.",
     );
     let patch = rows([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [1.0, 2.0, 1.0]]);
     let laplacian = rows([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]);
@@ -95,7 +97,10 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let (x, k) = (draw(random, 4, 4, [0, 5]), draw(random, 2, 2, [-2, 2]));
+    let (x, k) = (
+        whole_numbers(random, 4, 4, [0, 5]),
+        whole_numbers(random, 2, 2, [-2, 2]),
+    );
     page.text("The kernel K slides over X with stride 1 and no padding. What is the output?");
     page.matrices([("X", &x), ("K", &k)]);
     Ok(Answer::of(&Slide::correlation(&x, &k, 1, 0)?))

@@ -15,10 +15,10 @@ use crate::{
 };
 
 pub const LESSON: Lesson = Lesson {
+    number: 8,
     name: "why-convolution",
     title: "Why convolution: fewer weights, and the right ones",
     takes: &[],
-    number: 8,
     write,
     ask,
 };
@@ -40,8 +40,9 @@ fn weights(image: ImageShape, units: usize) -> Result<[u64; 2], LessonError> {
 
 fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
     page.text(
-        "In a dense layer every output has a weight for every pixel. A convolution uses the same few weights at every place, and \
-         each output sees only the pixels nearby. Counted in weights, without biases, beside a convolution of 32 filters of 3×3:",
+        "In a dense layer every output has a weight for every pixel. A convolution uses the same \
+         few weights at every place, and each output sees only the pixels nearby. Counted in \
+         weights, without biases, beside a convolution of 32 filters of 3×3:",
     );
     let mut rows = Vec::new();
     let mut counts = Vec::new();
@@ -73,14 +74,15 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
     } = experiment::run()?;
     let percent = |share: f64| format!("{:.0}%", 100.0 * share);
     page.text(
-        "Fewer weights would be no gain if they were the wrong ones. A convolution knows two things before it has seen any image: \
-         that pixels nearby belong together (locality), and that what is worth finding at one place is worth finding at another \
-         (sharing). The first can be tested: put the pixels of all images in one random order, always the same. Nothing is lost, but \
-         neighbours are no longer neighbours.",
+        "Fewer weights would be no gain if they were the wrong ones. A convolution knows two \
+         things before it has seen any image: that pixels nearby belong together (locality), and \
+         that what is worth finding at one place is worth finding at another (sharing). The first \
+         can be tested: put the pixels of all images in one random order, always the same. Nothing \
+         is lost, but neighbours are no longer neighbours.",
     );
     page.text(format!(
-        "Two networks of about equal size learn {} drawn digits and are asked about {} others: one dense ({} parameters), \
-         one with convolutions ({} parameters).",
+        "Two networks of about equal size learn {} drawn digits and are asked about {} others: one \
+         dense ({} parameters), one with convolutions ({} parameters).",
         count(u64::from(TRAIN)),
         count(u64::from(TEST)),
         count(parameters[0]),
@@ -99,12 +101,12 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
         rows,
     );
     page.text(
-        "The dense network does not care: it never knew which pixels are neighbours. The convolutional one loses, as what it knew \
-         has stopped being true.",
+        "The dense network does not care: it never knew which pixels are neighbours. The \
+         convolutional one loses, as what it knew has stopped being true.",
     );
     page.text(
-        "Sharing can be tested too. The networks that learned the digits as they are, asked about digits moved to the right, which \
-         they have not seen:",
+        "Sharing can be tested too. The networks that learned the digits as they are, asked about \
+         digits moved to the right, which they have not seen:",
     );
     let head = ["network".to_string()].into_iter();
     let head = head.chain(SHIFTS.map(|shift| format!("moved by {shift}")));
@@ -119,8 +121,9 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
         rows: rows.to_vec(),
     }));
     page.text(
-        "A filter finds a stroke wherever it is, and pooling forgives a pixel. But the dense layer at the end of the convolutional \
-         network still learned where strokes were, so it fails as well once they have moved far enough.",
+        "A filter finds a stroke wherever it is, and pooling forgives a pixel. But the dense layer \
+         at the end of the convolutional network still learned where strokes were, so it fails as \
+         well once they have moved far enough.",
     );
     page.number("parameters", parameters.map(|n| n as f64).to_vec());
     for net in Net::BOTH {
@@ -136,9 +139,11 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
 
     let (pixels, patch) = (rank::SIDE * rank::SIDE, rank::KERNEL * rank::KERNEL);
     page.text(format!(
-        "Are more filters always better? A filter without its ReLU is linear, so on an input of {0}×{0}, which is {pixels} numbers, \
-         all filters together can say at most {pixels} independent things, and at one place, where a filter of {1}×{1} sees {patch} \
-         numbers, at most {patch}. How many they do say is the rank of their responses. For filters drawn at random:",
+        "Are more filters always better? A filter without its ReLU is linear, so on an input of \
+         {0}×{0}, which is {pixels} numbers, all filters together can say at most {pixels} \
+         independent things, and at one place, where a filter of {1}×{1} sees {patch} numbers, at \
+         most {patch}. How many they do say is the rank of their responses. For filters drawn at \
+         random:",
         rank::SIDE,
         rank::KERNEL,
     ));
@@ -157,9 +162,10 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
         rows,
     );
     page.text(
-        "A few filters already say all there is to say, and the rest repeat mixtures of theirs: 32 or 64 filters on so small an \
-         input are redundant, but for what the ReLU behind each makes of its mixture. In the middle of a network it is another \
-         matter: there a filter sees many channels, and so many more numbers.",
+        "A few filters already say all there is to say, and the rest repeat mixtures of theirs: 32 \
+         or 64 filters on so small an input are redundant, but for what the ReLU behind each makes \
+         of its mixture. In the middle of a network it is another matter: there a filter sees many \
+         channels, and so many more numbers.",
     );
     page.number("rank", ranks);
     page.number("rank_at_one_place", at_one_place);
@@ -176,8 +182,8 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
     let image = ImageShape::new(channels, height, width)?;
     let [dense, conv] = weights(image, units)?;
     page.text(format!(
-        "An image of {height}×{width}×{channels}. How many weights, without biases, has a dense layer of {units} outputs, and how many a \
-         convolution of 32 filters of 3×3?"
+        "An image of {height}×{width}×{channels}. How many weights, without biases, has a dense \
+         layer of {units} outputs, and how many a convolution of 32 filters of 3×3?"
     ));
     Ok(Answer::row(
         0.0,

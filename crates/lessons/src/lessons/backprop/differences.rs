@@ -6,7 +6,7 @@ use glassbox_spec::Pass;
 use super::Subject;
 use crate::LessonError;
 
-/// 2⁻¹⁶, of a number or of 1 if that is more: added to the lesson's numbers it stays exact in `f32`, in which they are given.
+/// 2⁻¹⁶, of a number or of 1 if that is more. Added to the lesson's numbers, which are `f32`, it loses nothing.
 const STEP: f32 = 1.0 / 65_536.0;
 
 impl Subject {

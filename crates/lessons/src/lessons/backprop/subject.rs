@@ -1,13 +1,11 @@
 //! The network of the lesson, as data: what another engine needs to compute the same gradients.
 
 use glassbox_scratch::{Network, Trace};
-use glassbox_spec::{
-    Activation, Architecture, Conv, Dense, Layer, Padding, Parameter, ParameterShape, Parameters,
-    Plan, Pool,
-};
+use glassbox_spec::{Activation, Architecture, Layer, Parameter, ParameterShape, Parameters, Plan};
 
 use crate::{
     LessonError, Matrix, Setting, Settings,
+    layers::{conv, dense, max_pool},
     matrix::{matrix, rows},
     slide::shape,
 };
@@ -66,7 +64,7 @@ impl Subject {
         });
         let kernel = settings.kernel_or(|| rows([[1.0, -0.5], [0.5, 0.25]]));
         check(&image, &kernel)?;
-        let architecture = architecture(kernel_side(&kernel));
+        let architecture = architecture(kernel.rows());
         let plan = architecture.plan(shape(&image)?)?;
         let start = |shape: ParameterShape| Parameter {
             values: match shape.name.as_str() {
@@ -168,11 +166,6 @@ impl Subject {
     }
 }
 
-/// The kernel's side; kernels of this lesson are square.
-pub(super) fn kernel_side(kernel: &Matrix) -> usize {
-    kernel.rows()
-}
-
 fn check(image: &Matrix, kernel: &Matrix) -> Result<(), LessonError> {
     let wrong = |setting, matrix: &Matrix, needs| {
         Err(LessonError::Shape {
@@ -195,23 +188,10 @@ fn architecture(kernel: usize) -> Architecture {
     Architecture {
         name: super::LESSON.name.to_string(),
         layers: vec![
-            Layer::Conv(Conv {
-                filters: 1,
-                kernel: [kernel, kernel],
-                stride: [1, 1],
-                padding: Padding::Valid,
-                activation: Activation::Relu,
-            }),
-            Layer::MaxPool(Pool {
-                kernel: [2, 2],
-                stride: Some([1, 1]),
-                padding: Padding::Valid,
-            }),
+            conv(1, [kernel, kernel]),
+            max_pool(1),
             Layer::Flatten,
-            Layer::Dense(Dense {
-                units: BIASES.len(),
-                activation: Activation::Linear,
-            }),
+            dense(BIASES.len(), Activation::Linear),
         ],
     }
 }

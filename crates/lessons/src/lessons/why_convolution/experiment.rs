@@ -5,12 +5,13 @@ use glassbox_scratch::{
     Moments, Optimizer,
     kernels::{Level, Network},
 };
-use glassbox_spec::{
-    Activation, Architecture, Conv, Dense, ImageShape, Layer, Padding, Pass, Pool, Random, StepKey,
-    Stream,
-};
+use glassbox_spec::{Activation, Architecture, ImageShape, Layer, Pass, Random, StepKey, Stream};
 
-use crate::LessonError;
+use crate::{
+    LessonError,
+    digits::moved,
+    layers::{conv, dense, max_pool},
+};
 
 /// Images to train on.
 pub(super) const TRAIN: u32 = 6_000;
@@ -34,26 +35,12 @@ impl Net {
     pub(super) const BOTH: [Net; 2] = [Net::Dense, Net::Convolutional];
 
     fn architecture(self) -> Architecture {
-        let conv = |filters| {
-            Layer::Conv(Conv {
-                filters,
-                kernel: [3, 3],
-                stride: [1, 1],
-                padding: Padding::Valid,
-                activation: Activation::Relu,
-            })
-        };
-        let pool = || {
-            Layer::MaxPool(Pool {
-                kernel: [2, 2],
-                stride: None,
-                padding: Padding::Valid,
-            })
-        };
-        let dense = |units, activation| Layer::Dense(Dense { units, activation });
         let (start, units) = match self {
             Net::Dense => (vec![], 16),
-            Net::Convolutional => (vec![conv(8), pool(), conv(16), pool()], 28),
+            Net::Convolutional => {
+                let blocks = [conv(8, [3, 3]), max_pool(2), conv(16, [3, 3]), max_pool(2)];
+                (blocks.to_vec(), 28)
+            }
         };
         let end = [
             Layer::Flatten,
@@ -131,16 +118,10 @@ impl Images {
         }
     }
 
-    /// Each image moved to the right; what comes in is 0.
+    /// Each image moved to the right.
     fn moved(&self, right: usize) -> Self {
-        let row = |row: &[f32]| {
-            let kept = row[..SIDE - right].iter().copied();
-            std::iter::repeat_n(0.0, right)
-                .chain(kept)
-                .collect::<Vec<_>>()
-        };
         Self {
-            pixels: self.pixels.chunks(SIDE).flat_map(row).collect(),
+            pixels: moved(&self.pixels, SIDE, right),
             labels: self.labels.clone(),
         }
     }
