@@ -2,18 +2,17 @@
 
 mod differences;
 mod subject;
+mod worked;
 
-use glassbox_scratch::{
-    Trace,
-    reference::{Mode, convolve2d, correlate2d},
-};
-use glassbox_spec::{Pass, Random};
+use glassbox_scratch::reference::{Mode, convolve2d, correlate2d};
+use glassbox_spec::Random;
 
 pub use self::subject::Subject;
+use self::worked::Worked;
 use crate::{
-    Block, Lesson, LessonError, Matrix, Page, Setting, Settings, Slide, Table,
+    Block, Lesson, LessonError, Page, Setting, Settings, Slide, Table,
     exercise::{Answer, whole_numbers},
-    matrix::matrix,
+    matrix::at,
     notation::{factor, list, products, sum},
     shown,
 };
@@ -29,16 +28,18 @@ pub const LESSON: Lesson = Lesson {
 
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let subject = Subject::new(settings)?;
-    let network = subject.network()?;
-    let trace = network.trace(&subject.image64(), Some(&[subject.label]), Pass::Inference)?;
-    let forward = Values { trace: &trace };
-    let (x, k) = (forward.image("input"), subject.kernel());
-    let bias = subject.parameter("conv1.bias");
-    let (pre, relu) = (forward.pre("conv1"), forward.image("conv1"));
-    let pool = Slide::max_pool(&relu, 2, 1)?;
-    let (z, dz) = (trace.logits(), forward.d("dense1"));
-    let target = usize::from(subject.label);
+    let worked = Worked::new(&subject)?;
+    forward(page, &subject, &worked);
+    backward_to_the_convolution(page, &subject, &worked);
+    backward_through_the_convolution(page, &worked)?;
+    check(page, settings, &subject, &worked)
+}
 
+fn forward(page: &mut Page, subject: &Subject, worked: &Worked) {
+    let Worked {
+        x, k, c, r, w, z, ..
+    } = worked;
+    let m = &worked.pool.output;
     page.text(
         "Training needs the derivative of the loss by every weight. It is found backwards: from \
          how the loss depends on the output of a layer follows how it depends on the layer's \
@@ -46,117 +47,111 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
          every number down. Forward first: convolution with a bias b, ReLU, max pooling of 2×2 \
          with stride 1, a dense layer of two outputs, softmax and cross-entropy.",
     );
-    page.matrices([("X", &x), ("K", &k)]);
-    let conv = Slide::correlation(&x, &k, 1, 0)?;
+    page.matrices([("X", x), ("K", k)]);
     page.text(format!(
         "C = X convolved with K, plus b = {}; R = ReLU(C); M = the maxima of R.",
-        shown(bias[0])
+        shown(worked.b)
     ));
-    page.matrices([("C", &pre), ("R", &relu), ("M", &pool.output)]);
+    page.matrices([("C", c), ("R", r), ("M", m)]);
     page.formula(format!(
         "C[0,0] = {} + {} = {}",
-        conv.window(0).terms(),
-        factor(bias[0]),
-        shown(pre.values()[0])
+        worked.conv.window(0).terms(),
+        factor(worked.b),
+        shown(at(c, 0, 0))
     ));
-    let (weight, dense_bias) = (
-        subject.parameter("dense1.weight"),
-        subject.parameter("dense1.bias"),
-    );
-    let features = pool.output.values();
-    let w = matrix(z.len(), features.len(), weight.clone());
     page.text("The dense layer multiplies M, laid flat, with W and adds a bias to each output:");
-    page.matrices([("W", &w)]);
-    let logit = |o: usize| {
-        let weights = &weight[o * features.len()..(o + 1) * features.len()];
-        let terms: Vec<_> = weights
-            .iter()
-            .copied()
-            .zip(features.iter().copied())
-            .collect();
-        format!(
-            "z[{o}] = {} + {} = {}",
-            products(&terms),
-            factor(dense_bias[o]),
-            shown(z[o])
-        )
-    };
-    page.formula(format!("{}\n{}", logit(0), logit(1)));
-    let p: Vec<f64> = dz
-        .iter()
-        .enumerate()
-        .map(|(o, d)| d + f64::from(o == target))
-        .collect();
-    let loss = trace.loss.unwrap_or(0.0);
+    page.matrices([("W", w)]);
+    let logits = z.iter().enumerate().map(|(o, logit)| {
+        let weights = (0..w.columns()).map(|n| at(w, o, n));
+        let terms: Vec<_> = weights.zip(m.values().iter().copied()).collect();
+        let bias = factor(worked.dense_bias[o]);
+        format!("z[{o}] = {} + {bias} = {}", products(&terms), shown(*logit))
+    });
+    page.formula(logits.collect::<Vec<_>>().join("\n"));
     page.formula(format!(
-        "p = softmax(z) = {}\nL = −log p[{target}] = {}",
-        list(&p, ", "),
-        shown(loss)
+        "p = softmax(z) = {}\nL = −log p[{}] = {}",
+        list(&worked.probabilities, ", "),
+        subject.label,
+        shown(worked.loss)
     ));
+    page.number("logits", z.clone());
+    page.number("loss", worked.loss);
+    page.slides.push(worked.conv.clone());
+    page.slides.push(worked.pool.clone());
+}
 
+fn backward_to_the_convolution(page: &mut Page, subject: &Subject, worked: &Worked) {
+    let Worked {
+        w, d_z, d_w, d_m, ..
+    } = worked;
+    let m = &worked.pool.output;
     page.text(format!(
         "Now backward. dA stands for dL/dA, and has the shape of A. At the logits it is p − y, \
-         with y = 1 for the class {target}:"
+         with y = 1 for the class {}:",
+        subject.label
     ));
-    page.formula(format!("dz = p − y = {}", list(dz, ", ")));
+    page.formula(format!("dz = p − y = {}", list(d_z, ", ")));
     page.text(
         "Dense layer, z = W·m + b. A weight W[o,n] met the input m[n] on its way to z[o]; an \
-     input met one weight for each output:",
-    );
-    let dw = matrix(
-        z.len(),
-        features.len(),
-        forward.d_parameter("dense1.weight").to_vec(),
+         input met one weight for each output:",
     );
     page.formula("dW[o,n] = dz[o] · m[n]      db[o] = dz[o]      dm[n] = Σ_o dz[o] · W[o,n]");
+    let first_column: Vec<_> = (0..).zip(d_z).map(|(o, d)| (*d, at(w, o, 0))).collect();
     page.formula(format!(
         "dW[0,0] = {} = {}\ndm[0]   = {} = {}",
-        products(&[(dz[0], features[0])]),
-        shown(dw.values()[0]),
-        products(&[(dz[0], weight[0]), (dz[1], weight[features.len()])]),
-        shown(forward.d("pool1")[0]),
+        products(&[(d_z[0], at(m, 0, 0))]),
+        shown(at(d_w, 0, 0)),
+        products(&first_column),
+        shown(at(d_m, 0, 0)),
     ));
-    let dm = matrix(
-        pool.output.rows(),
-        pool.output.columns(),
-        forward.d("pool1").to_vec(),
-    );
-    page.matrices([("dW", &dw), ("dM", &dm)]);
+    page.matrices([("dW", d_w), ("dM", d_m)]);
     page.text(
         "Max pooling: only the winner of a window has reached the output, so it gets the gradient. \
          The windows overlap here: a number that won several gets the sum of theirs. ReLU: the \
          gradient passes where C was above 0 and stops elsewhere.",
     );
-    let dr = matrix(relu.rows(), relu.columns(), forward.d("conv1").to_vec());
-    let passed = dr
-        .values()
-        .iter()
-        .zip(pre.values())
-        .map(|(d, c)| if *c > 0.0 { *d } else { 0.0 });
-    let dc = matrix(pre.rows(), pre.columns(), passed.collect());
-    page.matrices([("dR", &dr), ("dC", &dc)]);
+    page.matrices([("dR", &worked.d_r), ("dC", &worked.d_c)]);
+    page.number("d_logits", d_z.clone());
+    page.number("d_dense_weight", d_w);
+    page.number("d_convolved", &worked.d_c);
+}
+
+fn backward_through_the_convolution(page: &mut Page, worked: &Worked) -> Result<(), LessonError> {
+    let Worked { x, k, d_c, d_b, .. } = worked;
     page.text(
         "Convolution. The weight K[u,v] met, for every output C[i,j], the input X[i + u, j + v]. \
          So its gradient is the sum of all dC times those inputs, which is X correlated with dC:",
     );
-    let dk = correlate2d(&x, &dc, Mode::Valid)?;
-    let dk_slide = Slide::correlation(&x, &dc, 1, 0)?;
+    let d_k = correlate2d(x, d_c, Mode::Valid)?;
+    let d_k_slide = Slide::correlation(x, d_c, 1, 0)?;
     page.formula("dK[u,v] = Σ_i Σ_j dC[i,j] · X[i + u, j + v]");
-    page.window(dk_slide.window(0));
+    page.window(d_k_slide.window(0));
     page.text("The bias was added everywhere, so its gradient is the sum:");
-    let db = forward.d_parameter("conv1.bias")[0];
-    page.formula(format!("db = {} = {}", sum(dc.values()), shown(db)));
+    page.formula(format!("db = {} = {}", sum(d_c.values()), shown(*d_b)));
     page.text(
         "An input X[y,x] met K[u,v] on its way to C[y − u, x − v]. The indices run against each \
-         other: this is a true convolution, with the turned kernel, in the mode full. The kernel \
-         of the backward pass is the kernel of the forward pass, turned.",
+         other: this is a true convolution, with the turned kernel, in the mode full. What goes \
+         backward through a convolution is convolved with the same kernel, turned.",
     );
-    let dx = convolve2d(&dc, &k, Mode::Full)?;
-    let dx_slide = Slide::correlation(&dc, &k.flipped(), 1, k.rows() - 1)?;
+    let d_x = convolve2d(d_c, k, Mode::Full)?;
+    let d_x_slide = Slide::correlation(d_c, &k.flipped(), 1, k.rows() - 1)?;
     page.formula("dX[y,x] = Σ_u Σ_v K[u,v] · dC[y − u, x − v]");
-    page.window(dx_slide.window(x.columns() + 1));
-    page.matrices([("dK", &dk), ("dX", &dx)]);
+    page.window(d_x_slide.window(x.columns() + 1));
+    page.matrices([("dK", &d_k), ("dX", &d_x)]);
+    page.number("d_kernel", &d_k);
+    page.number("d_bias", *d_b);
+    page.number("d_input", &d_x);
+    page.slides.push(d_k_slide);
+    page.slides.push(d_x_slide);
+    Ok(())
+}
 
+fn check(
+    page: &mut Page,
+    settings: &Settings,
+    subject: &Subject,
+    worked: &Worked,
+) -> Result<(), LessonError> {
     page.text(
         "Is it right? The definition of a derivative does not care how a network is built: move \
          one number by h up and down, run the network forward each time, and divide the change of \
@@ -164,104 +159,45 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
          and the two may differ.",
     );
     page.formula("dL/dw ≈ ( L(w + h) − L(w − h) ) / 2h");
-    let differences = subject.differences()?;
-    let autodiff = match &settings.autodiff {
-        Some(other) => Some(subject.gradients(other)?),
-        None => None,
-    };
-    let by_hand = subject.gradients(&trace)?;
-    let mut head = vec!["number", "by hand", "finite difference"];
-    head.extend(autodiff.as_ref().map(|_| "autodiff"));
-    let rows = by_hand.iter().enumerate().map(|(n, (name, value))| {
-        let mut row = vec![name.clone(), shown(*value), shown(differences[n])];
-        row.extend(autodiff.as_ref().map(|other| shown(other[n].1)));
-        row
-    });
-    page.blocks.push(Block::Table(Table {
-        head: head.into_iter().map(str::to_string).collect(),
-        rows: rows.collect(),
-    }));
-    page.number("logits", z.to_vec());
-    page.number("loss", loss);
-    page.number("d_logits", dz.to_vec());
-    page.number("d_dense_weight", &dw);
-    page.number("d_convolved", &dc);
-    page.number("d_kernel", &dk);
-    page.number("d_bias", db);
-    page.number("d_input", &dx);
-    page.number(
-        "by_hand",
-        by_hand.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
-    );
-    page.number("finite_differences", differences);
-    if let Some(other) = autodiff {
-        page.number(
-            "autodiff",
-            other.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
-        );
+    let (names, by_hand) = subject.gradients(&worked.trace)?;
+    let mut columns = vec![
+        ("by_hand", "by hand", by_hand),
+        (
+            "finite_differences",
+            "finite difference",
+            subject.differences()?,
+        ),
+    ];
+    if let Some(other) = &settings.autodiff {
+        columns.push(("autodiff", "autodiff", subject.gradients(other)?.1));
     }
-    page.slides = vec![conv, pool, dk_slide, dx_slide];
+    let heads = columns.iter().map(|(_, head, _)| head.to_string());
+    let row = |(n, name): (usize, String)| {
+        let cells = columns.iter().map(|(_, _, values)| shown(values[n]));
+        std::iter::once(name).chain(cells).collect()
+    };
+    page.blocks.push(Block::Table(Table {
+        head: std::iter::once("number".to_string()).chain(heads).collect(),
+        rows: names.into_iter().enumerate().map(row).collect(),
+    }));
+    for (name, _, values) in columns {
+        page.number(name, values);
+    }
     Ok(())
 }
 
-/// The values of a pass, as the lesson looks at them. A layer is there by construction.
-struct Values<'a> {
-    trace: &'a Trace<f64>,
-}
-
-impl<'a> Values<'a> {
-    /// A layer's output, one channel.
-    fn image(&self, layer: &str) -> Matrix {
-        self.as_matrix(layer, |layer| &layer.values)
-    }
-
-    /// A layer's output before its activation.
-    fn pre(&self, layer: &str) -> Matrix {
-        self.as_matrix(layer, |layer| layer.pre.as_deref().unwrap_or(&[]))
-    }
-
-    fn as_matrix(
-        &self,
-        layer: &str,
-        values: impl Fn(&glassbox_scratch::Recorded<f64>) -> &[f64],
-    ) -> Matrix {
-        let layer = self.trace.layer(layer).unwrap_or(&self.trace.layers[0]);
-        let columns = match layer.shape {
-            glassbox_spec::Shape::Image(image) => image.width(),
-            glassbox_spec::Shape::Flat([features]) => features,
-        };
-        let values = values(layer).to_vec();
-        matrix(values.len() / columns, columns, values)
-    }
-
-    /// The gradient at a layer's output.
-    fn d(&self, layer: &str) -> &'a [f64] {
-        let layer = self.trace.layer(layer);
-        layer
-            .and_then(|layer| layer.d_values.as_deref())
-            .unwrap_or(&[])
-    }
-
-    fn d_parameter(&self, name: &str) -> &'a [f64] {
-        let found = self.trace.d_parameters.iter().find(|d| d.name == name);
-        found.map_or(&[], |d| &d.values)
-    }
-}
-
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
-    let (x, dc) = (
-        whole_numbers(random, 4, 4, [0, 4]),
-        whole_numbers(random, 3, 3, [-1, 1]),
-    );
+    let x = whole_numbers(random, 4, 4, [0, 4]);
+    let d_c = whole_numbers(random, 3, 3, [-1, 1]);
     let k = whole_numbers(random, 2, 2, [-2, 2]);
-    let (question, slide) = match random.below(2) {
-        0 => ("dK", Slide::correlation(&x, &dc, 1, 0)?),
-        _ => ("dX", Slide::correlation(&dc, &k.flipped(), 1, 1)?),
+    let (asked, slide) = match random.below(2) {
+        0 => ("dK", Slide::correlation(&x, &d_c, 1, 0)?),
+        _ => ("dX", Slide::correlation(&d_c, &k.flipped(), 1, 1)?),
     };
     page.text(format!(
         "X was convolved with K (stride 1, no padding), and dC is the gradient of the loss at the \
-         result. What is {question}?"
+         result. What is {asked}?"
     ));
-    page.matrices([("X", &x), ("K", &k), ("dC", &dc)]);
+    page.matrices([("X", &x), ("K", &k), ("dC", &d_c)]);
     Ok(Answer::of(&slide))
 }

@@ -113,56 +113,42 @@ impl Subject {
         matrix(side, side, values)
     }
 
-    /// Every gradient of a pass by the lesson's name for it: parameters in network order, then the input.
+    /// Every gradient of a pass under the lesson's name for it: parameters in network order, then the input.
     pub(super) fn gradients<T: Copy + Into<f64>>(
         &self,
         trace: &Trace<T>,
-    ) -> Result<Vec<(String, f64)>, LessonError> {
-        let mut gradients = Vec::new();
+    ) -> Result<(Vec<String>, Vec<f64>), LessonError> {
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        let mut add = |tensor: &str, len: usize, d: Option<&[T]>| {
+            let Some(d) = d.filter(|d| d.len() == len) else {
+                let tensor = format!("d_{tensor}");
+                return Err(LessonError::Autodiff { tensor });
+            };
+            names.extend((0..len).map(|at| self.letter(tensor, len, at)));
+            values.extend(d.iter().map(|d| (*d).into()));
+            Ok(())
+        };
         for parameter in &self.parameters {
-            let d = trace.d_parameters.iter().find(|d| d.name == parameter.name);
-            self.name(
-                &mut gradients,
-                &parameter.name,
-                parameter.values.len(),
-                d.map(|d| &d.values[..]),
-            )?;
+            let (name, len) = (&parameter.name, parameter.values.len());
+            let d = trace.d_parameters.iter().find(|d| d.name == *name);
+            add(name, len, d.map(|d| &d.values[..]))?;
         }
-        let d = trace
-            .layer("input")
-            .and_then(|input| input.d_values.as_deref());
-        self.name(&mut gradients, "input", self.image.len(), d)?;
-        Ok(gradients)
+        let input = trace.layer("input");
+        let d = input.and_then(|input| input.d_values.as_deref());
+        add("input", self.image.len(), d)?;
+        Ok((names, values))
     }
 
-    /// Adds the elements of one tensor, with their indices.
-    fn name<T: Copy + Into<f64>>(
-        &self,
-        gradients: &mut Vec<(String, f64)>,
-        tensor: &str,
-        len: usize,
-        d: Option<&[T]>,
-    ) -> Result<(), LessonError> {
-        let Some(d) = d.filter(|d| d.len() == len) else {
-            let tensor = format!("d_{tensor}");
-            return Err(LessonError::Autodiff { tensor });
-        };
-        let (letter, columns) = match tensor {
-            "conv1.weight" => ("dK", len.isqrt()),
-            "conv1.bias" => ("db of K", 0),
-            "dense1.weight" => ("dW", len / BIASES.len()),
-            "input" => ("dX", self.plan.input().width()),
-            _ => ("db of W", len),
-        };
-        for (at, value) in d.iter().enumerate() {
-            let name = match columns {
-                0 => letter.to_string(),
-                _ if columns == len => format!("{letter}[{at}]"),
-                _ => format!("{letter}[{},{}]", at / columns, at % columns),
-            };
-            gradients.push((name, (*value).into()));
+    /// What the lesson calls an element of a gradient.
+    fn letter(&self, tensor: &str, len: usize, at: usize) -> String {
+        let place = |columns: usize| format!("[{},{}]", at / columns, at % columns);
+        match tensor {
+            "conv1.weight" => format!("dK{}", place(len.isqrt())),
+            "conv1.bias" => "db of K".to_string(),
+            "dense1.weight" => format!("dW{}", place(len / BIASES.len())),
+            "input" => format!("dX{}", place(self.plan.input().width())),
+            _ => format!("db[{at}] of W"),
         }
-        Ok(())
     }
 }
 
