@@ -57,12 +57,29 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         let input = ImageShape::new(1, image.rows(), image.columns())?;
         describe(page, "yours", &reference(input)?);
     }
-    page.text(
-        "The convolutions hold few of the parameters and do most of the arithmetic: their few \
-         weights are used at every place of the image. With the dense layers it is the other way \
-         round.",
-    );
+    let [parameters, macs] =
+        convolutions_share(&colour).map(|share| format!("{:.0}%", 100.0 * share));
+    page.text(format!(
+        "On the colour image the convolutions hold {parameters} of the parameters and do {macs} of \
+         the multiply-accumulates: each of their weights is used at every place of the image, a \
+         weight of a dense layer once."
+    ));
     Ok(())
+}
+
+/// The convolutions' share of the parameters and of the multiply-accumulates.
+fn convolutions_share(plan: &Plan) -> [f64; 2] {
+    let convolutions = || {
+        plan.layers()
+            .iter()
+            .filter(|layer| layer.operation.kind() == "conv")
+    };
+    let parameters: u64 = convolutions().map(PlannedLayer::parameter_count).sum();
+    let macs: u64 = convolutions().map(PlannedLayer::macs).sum();
+    [
+        parameters as f64 / plan.parameter_count() as f64,
+        macs as f64 / plan.macs() as f64,
+    ]
 }
 
 fn describe(page: &mut Page, name: &str, plan: &Plan) {
