@@ -1,0 +1,25 @@
+//! Pages drawn.
+//!
+//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks.
+//! * **Out**: [`text()`], plain or coloured, at most [`WIDTH`] columns wide; [`markdown()`], a page that renders on its own, its
+//!   pictures as SVG within it or ([`markdown_with_files`]) beside it.
+//! * **Never**: arithmetic on a lesson's numbers; a file, a terminal, an escape sequence that was not asked for. Nothing is
+//!   left out for want of room: what does not fit is broken into parts that do.
+//!
+//! ```
+//! use glassbox_lessons::{Settings, find};
+//! use glassbox_report::{Style, text};
+//!
+//! let page = find("sliding-window")?.page(&Settings::default())?;
+//! let drawn = text(&page, Style::Plain);
+//! assert!(drawn.contains("1·1 + 2·0 + 0·(−1) + 1·1 = 2"));
+//! assert!(drawn.lines().all(|line| line.chars().count() <= glassbox_report::WIDTH));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod markdown;
+mod svg;
+mod text;
+
+pub use markdown::{Document, File, contents, markdown, markdown_with_files};
+pub use text::{Style, WIDTH, text, text_of};
