@@ -77,6 +77,10 @@ mutants:
     CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_INCREMENTAL=true \
         cargo mutants -p glassbox-scratch --jobs 2 --timeout 60 --output target -- --release --lib --tests
 
+# Make the pages of docs/lessons anew
+lessons:
+    GLASSBOX_WRITE_DOCS=1 cargo test --release -p glassbox-report --test docs
+
 # Make the golden files anew with Keras, PyTorch and SciPy (needs Python; downloads them into target/golden)
 golden:
     python3 -m venv target/golden
