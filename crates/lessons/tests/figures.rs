@@ -101,6 +101,7 @@ fn lesson_5_sizes() {
     assert_eq!(numbers(&page, "keeping_out"), [7.0, 7.0, 5.0, 3.0]);
     assert_eq!(numbers(&page, "plain_would_need"), [1.0]);
     assert_eq!(numbers(&page, "even_padding"), [1.5]);
+    assert_eq!(numbers(&page, "even_out"), [6.0]);
     // Keras: ceil(N / S) for (7, 1), (7, 2), (28, 3), (6, 1).
     assert_eq!(numbers(&page, "keras_same"), [7.0, 4.0, 10.0, 6.0]);
 }

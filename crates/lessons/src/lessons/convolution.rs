@@ -135,7 +135,7 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
     );
     page.text(
         "What is the convolution of X with W, in the mode valid? Mind that convolution turns \
-     the kernel.",
+         the kernel.",
     );
     page.matrices([("X", &x), ("W", &w)]);
     Ok(Answer::of(&Slide::correlation(&x, &w.flipped(), 1, 0)?))

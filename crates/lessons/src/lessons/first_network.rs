@@ -117,8 +117,14 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         rounds[0].layer("conv1").to_vec(),
     );
     let pool = Slide::max_pool(&relu, 2, 2)?;
-    let features = pool.output.values();
+    forward(page, &conv, &relu, &pool);
+    learning(page, pool.output.values(), &rounds);
+    page.slides = vec![conv];
+    Ok(())
+}
 
+fn forward(page: &mut Page, conv: &Slide, relu: &Matrix, pool: &Slide) {
+    let (i, features) = (&conv.input, pool.output.values());
     page.text(format!(
         "All the pieces in a row: a grey image of {}×{}, its pixels from 0 to 1, and a network of \
          one filter, that of the lesson feature-map unless you give another. What follows the \
@@ -130,12 +136,15 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.table(
         ["step", "makes"],
         [
-            ["image".to_string(), sizes(&i)],
+            ["image".to_string(), sizes(i)],
             [
-                format!("filter of {}, no padding", sizes(&f)),
+                format!(
+                    "filter of {}×{}, no padding",
+                    conv.window[0], conv.window[1]
+                ),
                 sizes(&conv.output),
             ],
-            ["ReLU: negative numbers become 0".to_string(), sizes(&relu)],
+            ["ReLU: negative numbers become 0".to_string(), sizes(relu)],
             ["max pooling, 2×2".to_string(), sizes(&pool.output)],
             [
                 "flat: the rows one after another".to_string(),
@@ -145,12 +154,12 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
             ["softmax".to_string(), format!("{CLASSES} probabilities")],
         ],
     );
-    if settings.image.is_none() {
+    if *i == image() {
         page.formula("I[i,j] = ((3i² + 5j² + 7ij) mod 256) / 255");
     }
     page.pictures([
-        Picture::of("the image", &i),
-        Picture::of_magnitudes("after ReLU", &relu),
+        Picture::of("the image", i),
+        Picture::of_magnitudes("after ReLU", relu),
         Picture::of_magnitudes("after pooling", &pool.output),
     ]);
     page.text("The first sum of the convolution, and its first numbers:");
@@ -159,6 +168,11 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let (start, rest) = first_row.split_at(first_row.len().min(5));
     let more = if rest.is_empty() { "" } else { ", …" };
     page.formula(format!("Y[0, …] = {}{more}", list(start, ", ")));
+    page.number("convolution_first_row", first_row.to_vec());
+    page.number("pooled", &pool.output);
+}
+
+fn learning(page: &mut Page, features: &[f64], rounds: &[Round]) {
     page.text(
         "The dense layer starts with all weights at zero, so that the first answer is a shrug: two \
          equal logits, and a loss of log 2. Then the gradient flows back. With x for the flat \
@@ -174,8 +188,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ));
     let (sum, squares): (f64, f64) = (features.iter().sum(), features.iter().map(|x| x * x).sum());
     page.text(
-        "What the first update does to the logits can be worked out on paper, as the same \
-     image comes again:",
+        "What the first update does to the logits can be worked out on paper, as the same image \
+         comes again:",
     );
     let d = rounds[0].d_logits();
     page.formula(format!(
@@ -202,16 +216,12 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
          Whether it has learned anything about other images is another question, and the reason \
          why accuracy is measured on images that were not trained on.",
     );
-    page.number("convolution_first_row", first_row.to_vec());
-    page.number("pooled", &pool.output);
     page.number("pooled_sum", sum);
     page.number("losses", rounds.iter().map(Round::loss).collect::<Vec<_>>());
     let logits = rounds
         .iter()
         .flat_map(|round| round.trace.logits().to_vec());
     page.number("logits", &matrix(ROUNDS, CLASSES, logits.collect()));
-    page.slides = vec![conv];
-    Ok(())
 }
 
 fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {

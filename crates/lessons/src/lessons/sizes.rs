@@ -1,6 +1,6 @@
 //! Lesson 5: how large the output is, and which padding keeps the size.
 
-use glassbox_spec::{ConvGeometry, GeometryError, ImageShape, Padding, Random};
+use glassbox_spec::{ConvGeometry, GeometryError, ImageShape, Padding, Random, Sides};
 
 use crate::{
     Lesson, LessonError, Page, Setting, Settings,
@@ -87,13 +87,17 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         page.formula(formulas.join("\n"));
         page.number("yours", own.map(|(_, out)| out as f64).to_vec());
     }
+    keeping_the_size(page)?;
+    keras_same(page)
+}
 
+fn keeping_the_size(page: &mut Page) -> Result<(), LessonError> {
     page.text(
-        "Turned around: which padding makes the output as large as the input? Set out = N \
-     and solve for P.",
+        "Turned around: which padding makes the output as large as the input? Set out = N and \
+         solve for P.",
     );
     page.formula("P = (S·(N − 1) − N + F) / 2,   and with stride 1   P = (F − 1) / 2");
-    let cases = [axis(7, 3, 1, 1), axis(7, 3, 2, 4), axis(5, 5, 1, 2)];
+    let cases = [axis(7, 3, 1, 0), axis(7, 3, 2, 0), axis(5, 5, 1, 0)];
     let mut rows = Vec::new();
     let mut numbers = (Vec::new(), Vec::new());
     for case in cases {
@@ -122,18 +126,28 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 
     let even = axis(6, 4, 1, 0);
     let half = even.keeping();
-    let split = [half.floor() as usize, half.ceil() as usize];
+    let [before, after] = [half.floor() as usize, half.ceil() as usize];
+    let uneven = Padding::Sides(Sides {
+        top: before,
+        bottom: after,
+        left: before,
+        right: after,
+    });
     page.text(format!(
         "A kernel of even size asks for half a row: N = {}, F = {} gives P = {}. Then the padding \
-         is split unevenly, the smaller part on top and on the left: {} before and {} after.",
+         is split unevenly, the smaller part on top and on the left: with {before} before and \
+         {after} after, out = {}.",
         even.n,
         even.f,
         shown(half),
-        split[0],
-        split[1]
+        even.out(&uneven)?,
     ));
+    page.number("even_out", even.out(&uneven)? as f64);
     page.number("even_padding", half);
+    Ok(())
+}
 
+fn keras_same(page: &mut Page) -> Result<(), LessonError> {
     page.text(
         "Keras's padding \"same\" is another rule. It does not keep the size with a stride above \
          1; it promises out = ceil(N / S), and pads as little as that needs. Side by side:",

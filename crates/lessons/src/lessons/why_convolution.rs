@@ -10,7 +10,7 @@ use self::{
     rank::responses_rank,
 };
 use crate::{
-    Lesson, LessonError, Page, Settings, count,
+    Block, Lesson, LessonError, Page, Settings, Table, count,
     exercise::{Answer, choose},
 };
 
@@ -39,6 +39,12 @@ fn weights(image: ImageShape, units: usize) -> Result<[u64; 2], LessonError> {
 }
 
 fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
+    fewer_weights(page)?;
+    the_right_ones(page, &experiment::run()?);
+    more_filters(page)
+}
+
+fn fewer_weights(page: &mut Page) -> Result<(), LessonError> {
     page.text(
         "In a dense layer every output has a weight for every pixel. A convolution uses the same \
          few weights at every place, and each output sees only the pixels nearby. Counted in \
@@ -66,12 +72,15 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
         rows,
     );
     page.number("dense_weights", counts);
+    Ok(())
+}
 
+fn the_right_ones(page: &mut Page, experiment: &Experiment) {
     let Experiment {
         parameters,
         accuracy,
         shifted,
-    } = experiment::run()?;
+    } = experiment;
     let percent = |share: f64| format!("{:.0}%", 100.0 * share);
     page.text(
         "Fewer weights would be no gain if they were the wrong ones. A convolution knows two \
@@ -116,7 +125,7 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
             .chain(cells)
             .collect()
     });
-    page.blocks.push(crate::Block::Table(crate::Table {
+    page.blocks.push(Block::Table(Table {
         head: head.collect(),
         rows: rows.to_vec(),
     }));
@@ -136,7 +145,9 @@ fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
             shifted[net as usize].to_vec(),
         );
     }
+}
 
+fn more_filters(page: &mut Page) -> Result<(), LessonError> {
     let (pixels, patch) = (rank::SIDE * rank::SIDE, rank::KERNEL * rank::KERNEL);
     page.text(format!(
         "Are more filters always better? A filter without its ReLU is linear, so on an input of \
