@@ -39,6 +39,15 @@ pub enum Command {
   glassbox gradients --labels 7 --out g.safetensors digits:test:0
   glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png")]
     Gradients(GradientsArgs),
+    /// Work through an example, every number computed
+    #[command(after_help = "Examples:
+  glassbox lesson
+  glassbox lesson sliding-window --step
+  glassbox lesson feature-map --kernel '0 1 0; 1 -4 1; 0 1 0' --stride 2
+  glassbox lesson edges --image digits:test:42
+  glassbox lesson pooling --exercise --seed 7
+  glassbox lesson pooling --exercise --seed 7 --answer '3 5; 4 2'")]
+    Lesson(LessonArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -250,6 +259,54 @@ pub struct GradientsArgs {
     /// PNG or JPEG files, folders, `-` for standard input, or DATASET:train|test:INDEX
     #[arg(required = true, value_name = "IMAGE|FOLDER|-")]
     pub inputs: Vec<String>,
+}
+
+#[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
+pub struct LessonArgs {
+    /// Which one; without a name, the list of them
+    pub name: Option<String>,
+    /// In place of the lesson's input: rows like '1 2; 3 4', or a file of them
+    #[arg(long, value_name = "ROWS|FILE", allow_hyphen_values = true)]
+    pub input: Option<String>,
+    /// In place of the lesson's kernel: rows like '1 0 -1; 1 0 -1; 1 0 -1', or a file of them
+    #[arg(long, value_name = "ROWS|FILE", allow_hyphen_values = true)]
+    pub kernel: Option<String>,
+    /// Rows and columns from one window to the next
+    #[arg(long, value_name = "N")]
+    pub stride: Option<usize>,
+    /// Zeros on each side
+    #[arg(long, value_name = "N")]
+    pub padding: Option<usize>,
+    /// Picture for the lessons that take one: a PNG or JPEG file, `-`, or DATASET:train|test:INDEX
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Walk window by window, at the press of a key
+    #[arg(long)]
+    pub step: bool,
+    /// Print the numbers as one JSON object
+    #[arg(long, conflicts_with_all = ["step", "markdown"])]
+    pub json: bool,
+    /// Print a page of Markdown with its pictures in it; with DIR, write it and its pictures there
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "-", conflicts_with = "step")]
+    pub markdown: Option<String>,
+    /// Pose a question of the same kind with fresh numbers
+    #[arg(long, requires = "name", conflicts_with_all = ["input", "kernel", "stride", "padding", "image", "step", "markdown"])]
+    pub exercise: bool,
+    /// Of the exercise
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Mark an answer: numbers, or rows like '1 2; 3 4'; exit 5 if it is wrong
+    #[arg(
+        long,
+        value_name = "ROWS",
+        requires = "exercise",
+        allow_hyphen_values = true
+    )]
+    pub answer: Option<String>,
 }
 
 #[derive(Debug, Parser)]

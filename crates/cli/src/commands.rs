@@ -5,6 +5,7 @@ pub mod data;
 pub mod devices;
 pub mod eval;
 pub mod gradients;
+pub mod lesson;
 pub mod pictures;
 pub mod predict;
 pub mod summary;

@@ -4,6 +4,7 @@ use std::{io, process::ExitCode};
 
 use glassbox_data::DataError;
 use glassbox_infer::ClassifierError;
+use glassbox_lessons::LessonError;
 use glassbox_model::{BackendError, ModelError};
 use glassbox_spec::SpecError;
 use glassbox_train::{ConfigError, TrainError};
@@ -95,6 +96,12 @@ impl From<io::Error> for Failure {
 
 impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<LessonError> for Failure {
+    fn from(error: LessonError) -> Self {
         Self::usage(error.to_string())
     }
 }

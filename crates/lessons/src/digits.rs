@@ -2,13 +2,13 @@
 //!
 //! * **In**: an index of the test images. * **Out**: grey pixels, 0 background to 1 ink. * **Never**: a file.
 
-use glassbox_digits::{SEED, SIDE, Split, draw};
+use glassbox_digits::{Part, SEED, SIDE, draw};
 
 use crate::{Matrix, matrix::matrix};
 
 /// A test image.
 pub(crate) fn digit(index: u32) -> Matrix {
-    let pixels = draw(SEED, Split::Test, index).pixels;
+    let pixels = draw(SEED, Part::Test, index).pixels;
     let shades = pixels.iter().map(|pixel| f64::from(*pixel) / 255.0);
     matrix(SIDE, SIDE, shades.collect())
 }

@@ -4,6 +4,7 @@
 
 mod engines;
 mod kills;
+mod lessons;
 mod sandbox;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Two networks of about equal size, trained on drawn digits, with their pixels in order and in disorder.
 
-use glassbox_digits::{SEED, SIDE, Split, draw};
+use glassbox_digits::{Part, SEED, SIDE, draw};
 use glassbox_scratch::{
     Moments, Optimizer,
     kernels::{Level, Network},
@@ -67,8 +67,8 @@ pub(super) struct Experiment {
 /// not depend on the number of threads.
 pub(super) fn run() -> Result<Experiment, LessonError> {
     let (train, test) = (
-        Images::draw(Split::Train, TRAIN),
-        Images::draw(Split::Test, TEST),
+        Images::draw(Part::Train, TRAIN),
+        Images::draw(Part::Test, TEST),
     );
     let mut order: Vec<usize> = (0..SIDE * SIDE).collect();
     Random::new(0, Stream::Lesson, super::LESSON.number, 1).shuffle(&mut order);
@@ -98,7 +98,7 @@ struct Images {
 }
 
 impl Images {
-    fn draw(split: Split, count: u32) -> Self {
+    fn draw(split: Part, count: u32) -> Self {
         let digits: Vec<_> = (0..count).map(|index| draw(SEED, split, index)).collect();
         let pixels = digits.iter().flat_map(|digit| digit.pixels);
         Self {
