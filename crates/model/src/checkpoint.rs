@@ -60,7 +60,8 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
         let (all, mut state) = tensors::parse(path, bytes)?;
         let mut take = |key| state.as_object_mut().and_then(|state| state.remove(key));
         let expected = take(DIGEST).ok_or_else(|| metadata("no digest: not a checkpoint"))?;
-        if expected != digest(&all, &state) {
+        // Fuzzing would never get past it.
+        if !cfg!(fuzzing) && expected != digest(&all, &state) {
             return Err(ModelError::Format {
                 path: path.to_path_buf(),
                 problem: "its bytes have changed since it was written".to_string(),
@@ -113,11 +114,8 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
     }
 }
 
-/// SHA-256 of all tensors, by name, and of the state. Fuzzing does without: it would never get past it.
+/// SHA-256 of all tensors, by name, and of the state.
 fn digest(tensors: &[Parameter], state: &Value) -> String {
-    if cfg!(fuzzing) {
-        return String::new();
-    }
     let mut sorted: Vec<_> = tensors.iter().collect();
     sorted.sort_by_key(|tensor| &tensor.name);
     let mut hasher = Sha256::new();
