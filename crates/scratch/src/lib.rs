@@ -28,6 +28,7 @@ mod operations;
 mod optimizer;
 mod real;
 pub mod reference;
+pub mod rounding;
 mod trace;
 
 pub use batch::{NetworkError, check_labels, count_images};

@@ -33,12 +33,7 @@ pub use flatten::{flatten_backward, flatten_forward};
 pub use max_pool::{max_pool_backward, max_pool_forward};
 pub use optimizer::{adam_step, sgd_step};
 
-/// The row (or column) of the input under tap `tap` of the window at output row `out`; `None` in the padding.
-fn under(out: usize, tap: usize, stride: usize, before: usize, size: usize) -> Option<usize> {
-    (out * stride + tap)
-        .checked_sub(before)
-        .filter(|at| *at < size)
-}
+use glassbox_spec::under;
 
 /// How many items of `item` values `values` are; asserts that they are whole.
 fn items<T>(values: &[T], item: usize) -> usize {

@@ -30,6 +30,7 @@ mod preprocessing;
 mod presets;
 mod random;
 mod step;
+mod window;
 
 pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
 pub use error::SpecError;
@@ -41,3 +42,4 @@ pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, Preproces
 pub use presets::PRESETS;
 pub use random::{Random, Stream};
 pub use step::{Pass, StepKey};
+pub use window::{Window, under};

@@ -1,34 +1,18 @@
 //! By how much a correct computation in `f32` may differ from the exact result.
 //!
-//! The bounds are derived, for each value, from the length of its sum and the unit roundoff u = 2⁻²⁴ (Higham, "Accuracy and
-//! Stability of Numerical Algorithms", 2002). A sum of n products, in any order, with or without fused multiply-add, is off
-//! by at most γₙ Σ|aᵢ bᵢ|, with γₙ = n u / (1 − n u) (equation 3.5). The sums of magnitudes are computed by the reference
-//! itself in `f64`, on the magnitudes of its arguments. For each product, the smallest normal number is added: what lies
-//! below it may be flushed to zero.
-//!
-//! eˣ and ln are allowed what Vulkan's specification allows a device: (3 + 2|x|) and 3 units in the last place (one unit is at most
-//! 2u); division 2.5 units. In formulas below, ε(x) = (6 + 4|x|) u is that of eˣ.
+//! The bounds are derived, for each value, from the length of its sum, by [`glassbox_scratch::rounding`]. The sums of magnitudes
+//! are computed by the reference itself in `f64`, on the magnitudes of its arguments.
 
-use glassbox_scratch::{Adam, Operations};
-use glassbox_spec::Activation;
+use glassbox_scratch::{
+    Adam, Operations,
+    rounding::{self, Softmax, TINY, U, elementwise, gamma},
+};
 
 use crate::{
     Case, Operation,
     compute::{MOMENTUM, RATE, Results, WITHOUT_EPSILON, compute},
     inputs::Inputs,
 };
-
-/// The unit roundoff of `f32`.
-const U: f64 = 1.0 / 16_777_216.0;
-
-/// The smallest normal `f32`, 2⁻¹²⁶.
-const TINY: f64 = f32::MIN_POSITIVE as f64;
-
-/// γₙ
-fn gamma(n: usize) -> f64 {
-    let nu = n as f64 * U;
-    nu / (1.0 - nu)
-}
 
 /// The bound of each value of `truth`, in its order.
 pub(crate) fn bounds(case: &Case, inputs: &Inputs, truth: &Results) -> Vec<Vec<f64>> {
@@ -93,10 +77,10 @@ pub(crate) fn bounds(case: &Case, inputs: &Inputs, truth: &Results) -> Vec<Vec<f
 fn sums(case: &Case, inputs: &Inputs, terms: &[usize]) -> Vec<Vec<f64>> {
     let magnitudes = inputs.magnitudes().convert();
     let sums = compute(&Operations::<f64>::REFERENCE, case, &magnitudes);
-    let bound = |(sum, terms): (f64, usize)| gamma(terms) * sum + terms as f64 * TINY;
+    let bound = |terms| move |sum| rounding::sum(terms, sum);
     sums.into_iter()
         .zip(terms)
-        .map(|((_, sums), terms)| sums.into_iter().map(|sum| bound((sum, *terms))).collect())
+        .map(|((_, sums), terms)| sums.into_iter().map(bound(*terms)).collect())
         .collect()
 }
 
@@ -105,91 +89,22 @@ fn windows(case: &Case) -> usize {
     case.kernel[0].div_ceil(case.stride[0]) * case.kernel[1].div_ceil(case.stride[1])
 }
 
-/// Bounds of f(x), and of d · f′(x) for a magnitude d.
-fn elementwise(activation: Activation, x: f64, d: f64) -> (f64, f64) {
-    let size = x.abs();
-    // ε(x)
-    let exp = (6.0 + 4.0 * size) * U;
-    let sigmoid = 1.0 / (1.0 + (-x).exp());
-    // As 1 / (1 + e⁻ˣ): e⁻ˣ weighs (1 − σ), then an addition and a division. As e^(−ln(1 + e⁻ˣ)): ε twice, and ln's 3 units of |x| + 1.
-    let of_sigmoid = sigmoid * (2.0 * exp + 6.0 * (size + 1.0) * U + 16.0 * U);
-    let (output, derivative) = match activation {
-        Activation::Linear | Activation::Relu => (0.0, 0.0),
-        // Below zero, 0.01 is rounded, and so are the product, and the sum where it is composed of two halves.
-        Activation::LeakyRelu | Activation::Elu if x > 0.0 => (0.0, 0.0),
-        Activation::LeakyRelu => (gamma(3) * 0.01 * size, gamma(3) * 0.01),
-        // A difference of eˣ and 1; backward also as y + 1.
-        Activation::Elu => {
-            let e = x.exp();
-            (exp * e + U * (1.0 - e), exp * e + 2.0 * U)
-        }
-        Activation::Sigmoid => (
-            of_sigmoid,
-            of_sigmoid + sigmoid * (1.0 - sigmoid) * 4.0 * U + sigmoid * U,
-        ),
-        // As (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): each part is off by ε(x) of the larger exponential.
-        Activation::Tanh => {
-            let of_tanh = 2.0 * exp + 6.0 * U;
-            (of_tanh, 2.0 * of_tanh + 3.0 * U)
-        }
-        Activation::Silu => {
-            let slope = 1.0 + size * (1.0 - sigmoid);
-            (
-                size * of_sigmoid + U * size * sigmoid,
-                of_sigmoid * (slope + size * sigmoid) + sigmoid * slope * 5.0 * U,
-            )
-        }
-    };
-    (
-        output + TINY,
-        d * derivative + d * gamma(2) * slope(activation, x) + TINY,
-    )
-}
-
-/// The largest |f′| at x, for the roundings of the product with it; 0 where that product is exact.
-fn slope(activation: Activation, x: f64) -> f64 {
-    match activation {
-        Activation::Linear | Activation::Relu => 0.0,
-        Activation::LeakyRelu | Activation::Elu if x > 0.0 => 0.0,
-        Activation::LeakyRelu => 0.01,
-        Activation::Elu => x.exp(),
-        Activation::Silu => 1.1,
-        _ => 1.0,
-    }
-}
-
-/// The loss: shifted logits sⱼ = zⱼ − m are off by u|sⱼ|, their exponentials by ε(sⱼ) more, their sum S by γ_C more; ln S is off
-/// by the relative error of S and, for Vulkan, by 3 units or 2⁻²¹. A gradient pⱼ − 1 then inherits the relative error of pⱼ.
+/// The mean over the rows of the loss, and each row's gradients: pⱼ − 1 inherits the relative error of pⱼ.
 fn cross_entropy(case: &Case, inputs: &Inputs) -> Vec<Vec<f64>> {
-    let classes = case.filters;
     let rows = case.images as f64;
-    let mut loss = 0.0;
-    let mut total = 0.0;
+    let (mut off, mut total) = (0.0, 0.0);
     let mut d_input = Vec::with_capacity(inputs.input.len());
-    for (logits, label) in inputs.input.chunks(classes).zip(&inputs.labels) {
+    for (logits, label) in inputs.input.chunks(case.filters).zip(&inputs.labels) {
         let logits: Vec<f64> = logits.iter().map(|z| f64::from(*z)).collect();
-        let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let shifted: Vec<f64> = logits.iter().map(|z| z - largest).collect();
-        let sum: f64 = shifted.iter().map(|s| s.exp()).sum();
-        let p: Vec<f64> = shifted.iter().map(|s| s.exp() / sum).collect();
-        let of_exp = |s: f64| (6.0 + 5.0 * s.abs()) * U;
-        let weighed: f64 = p.iter().zip(&shifted).map(|(p, s)| p * of_exp(*s)).sum();
-        let of_sum = weighed + gamma(classes);
-        let of_ln = of_sum + 6.0 * U * sum.ln() + 8.0 * U;
-        let of_label = shifted[usize::from(*label)];
-        loss += of_ln + 2.0 * U * of_label.abs() + 2.0 * U * (sum.ln() - of_label).abs();
-        total += (sum.ln() - of_label).abs();
-        for (k, (p, s)) in p.iter().zip(&shifted).enumerate() {
-            // As e^s / S, or as e^(s − ln S).
-            let log = s - sum.ln();
-            let of_p = p * (of_exp(*s) + of_exp(log) + of_ln + of_sum + U * log.abs() + 6.0 * U);
-            let target = f64::from(u8::from(k == usize::from(*label)));
-            d_input.push((of_p + gamma(3) * (p - target).abs() + 2.0 * U * p) / rows + TINY);
-        }
+        let softmax = Softmax::new(&logits);
+        let label = usize::from(*label);
+        off += softmax.loss_bound(label);
+        total += softmax.loss(label).abs();
+        let gradients = (0..case.filters).map(|k| softmax.gradient_bound(k, label));
+        d_input.extend(gradients.map(|bound| bound / rows + TINY));
     }
-    // The mean over the rows.
     vec![
-        vec![(loss + gamma(case.images + 1) * total) / rows + TINY],
+        vec![(off + gamma(case.images + 1) * total) / rows + TINY],
         d_input,
     ]
 }
