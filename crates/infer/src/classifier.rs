@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     Engine, Evaluation, evaluate,
     evaluation::{largest, softmax},
+    why::{Why, WhyError},
 };
 
 /// The reference network, trained on MNIST; `just model` makes it anew.
@@ -70,7 +71,8 @@ impl Classifier {
         Self::new(path, ModelFile::parse(path, BUILT_IN)?, device)
     }
 
-    fn new(path: &Path, file: ModelFile, device: &OpenDevice) -> Result<Self, ModelError> {
+    /// A model that has been read already; `path` is for messages.
+    pub fn new(path: &Path, file: ModelFile, device: &OpenDevice) -> Result<Self, ModelError> {
         let engine = Engine::new(&file.plan(path)?, &file.parameters, device)?;
         Ok(Self { file, engine })
     }
@@ -118,6 +120,16 @@ impl Classifier {
         labels: Option<&[u16]>,
     ) -> Result<Trace, ModelError> {
         self.engine.trace(self.normalised(prepared), labels)
+    }
+
+    /// A pass over one prepared picture, ready to be asked; with its label, forward and backward.
+    pub fn why(&self, prepared: &Prepared, label: Option<u16>) -> Result<Why, ClassifierError> {
+        let labels = label.as_ref().map(std::slice::from_ref);
+        let trace = self.trace(std::slice::from_ref(prepared), labels)?;
+        let plan = self.file.plan(Path::new("the model"))?;
+        let why = Why::new(&plan, &self.file.parameters, trace, label)?;
+        let normalise = &self.file.preprocessing.normalise;
+        Ok(why.with_pixels(prepared.pixels.clone(), normalise)?)
     }
 
     /// The network's input.
@@ -201,7 +213,7 @@ fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>,
     Ok(Arc::new(Images::new(shape, pixels, labels, classes)?))
 }
 
-/// Why images cannot be evaluated.
+/// Why images cannot be evaluated or explained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassifierError {
@@ -214,6 +226,9 @@ pub enum ClassifierError {
     /// An image that cannot be fitted.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A question without an answer.
+    #[error(transparent)]
+    Why(#[from] WhyError),
 }
 
 #[cfg(test)]

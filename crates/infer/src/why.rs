@@ -1,0 +1,407 @@
+//! Why any number of a network on an image is what it is.
+//!
+//! * **In**: a network's plan and parameters, and the [`Trace`] of a pass over one image; for a step, what the optimizer
+//!   remembers. A question: the name of a number, as `conv2[17,4,6]` or `d_conv1.weight[3,0,1,2]`.
+//! * **Out**: an [`Answer`] as data: the products that the number is the sum of (or the window it is the largest of, …), each factor
+//!   with a name that can be asked in turn; the value that the pass stored; and by how much rounding may part the two.
+//! * **Never**: it runs no network, prints nothing, and trusts nothing: every answer is computed anew from the numbers that it names.
+//!
+//! | question | answer |
+//! |---|---|
+//! | `input[c,y,x]`, `<layer>[…]`, `<layer>.pre[…]` | forward: after and before the activation |
+//! | `softmax[k]`, `loss`, `logits[k]` | the end of the pass |
+//! | `d_<layer>[…]`, `d_<layer>.pre[…]`, `d_<layer>.weight[…]`, `d_input[…]` | backward: the derivative of the loss |
+//! | `step:<layer>.weight[…]`, `step:<layer>.bias[…]` | the parameter after the optimizer's next step |
+//! | `<layer>.weight[…]`, `<layer>.bias[…]`, `pixel[c,y,x]` | what everything else is computed from |
+//!
+//! ```
+//! use glassbox_infer::why::Why;
+//! use glassbox_scratch::Network;
+//! use glassbox_spec::{Architecture, ImageShape, Pass};
+//!
+//! let plan = Architecture::preset("reference", 10)?.plan(ImageShape::new(1, 28, 28)?)?;
+//! let parameters = plan.initial_parameters(42);
+//! let network = Network::<f32>::new(&plan, &parameters)?;
+//! let trace = network.trace(&[0.5; 28 * 28], Some(&[3]), Pass::Inference)?;
+//! let why = Why::new(&plan, &parameters, trace, Some(3))?;
+//! let answer = why.ask("d_conv1.weight[3,0,1,2]")?;
+//! assert!(answer.stored.is_some() && answer.holds());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod backward;
+mod element;
+mod error;
+mod forward;
+mod loss;
+mod update;
+
+use glassbox_scratch::{Moments, Optimizer, Trace, reference::max_pool_forward, rounding};
+use glassbox_spec::{Normalise, Operation, Parameter, Plan, Shape};
+
+pub use answer::{Answer, Axis, Exponential, Factor, Group, Moment, Rule, Sees, Term};
+pub use error::WhyError;
+
+use element::{Element, Names, Tensor};
+
+/// A pass over one image, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Why {
+    names: Names,
+    /// In network order.
+    parameters: Vec<Parameter>,
+    /// For each layer, as numbered in the trace, where its weight is among the parameters; its bias is next.
+    weights: Vec<Option<usize>>,
+    trace: Trace,
+    /// For each layer, as numbered in the trace, the winners of max pooling.
+    winners: Vec<Vec<u32>>,
+    label: Option<usize>,
+    pixels: Option<(Vec<u8>, Normalise)>,
+    optimizer: Option<Remembered>,
+}
+
+/// What a step is made with.
+#[derive(Debug, Clone)]
+struct Remembered {
+    optimizer: Optimizer,
+    moments: Moments,
+    rate: f64,
+}
+
+/// A rule with its numbers, on the way to an answer.
+struct Computed {
+    value: f64,
+    bound: f64,
+    formula: String,
+    rule: Rule,
+}
+
+/// Whether a question is about a step, which needs [`Why::with_optimizer`] on a run's own parameters.
+pub fn is_step(question: &str) -> bool {
+    question.trim_start().starts_with("step:")
+}
+
+impl Why {
+    /// A pass in inference through the plan's network with these parameters, over one image; with its label, forward and
+    /// backward.
+    pub fn new(
+        plan: &Plan,
+        parameters: &[Parameter],
+        trace: Trace,
+        label: Option<u16>,
+    ) -> Result<Self, WhyError> {
+        let shapes = plan.parameters();
+        let find = |name: &str| parameters.iter().find(|p| p.name == name).cloned();
+        let parameters: Vec<_> = shapes.iter().filter_map(|p| find(&p.name)).collect();
+        if !plan.misfits(&parameters).is_empty() {
+            return Err(foreign("a parameter"));
+        }
+        let mut weights = vec![None];
+        let mut next = 0;
+        for layer in plan.layers() {
+            let has = matches!(
+                layer.operation,
+                Operation::Conv { .. } | Operation::Dense { .. }
+            );
+            weights.push(has.then_some(next));
+            next += if has { 2 } else { 0 };
+        }
+        let why = Self {
+            names: Names::new(plan),
+            parameters,
+            weights,
+            winners: Vec::new(),
+            trace,
+            label: label.map(usize::from),
+            pixels: None,
+            optimizer: None,
+        };
+        why.check()?;
+        let winners = (0..why.trace.layers.len()).map(|layer| why.winners(layer));
+        Ok(Self {
+            winners: winners.collect(),
+            ..why
+        })
+    }
+
+    /// With the fitted image, `[channels, height, width]`, and what normalised it: so that the input has a reason too.
+    pub fn with_pixels(self, pixels: Vec<u8>, normalise: &Normalise) -> Result<Self, WhyError> {
+        let input = self.names.plan().input();
+        let channels = [normalise.mean.len(), normalise.std.len()];
+        if pixels.len() != input.len() || channels != [input.channels(); 2] {
+            return Err(foreign("an image"));
+        }
+        Ok(Self {
+            pixels: Some((pixels, normalise.clone())),
+            ..self
+        })
+    }
+
+    /// With an optimizer, what it remembers, and the learning rate of its next step.
+    pub fn with_optimizer(
+        self,
+        optimizer: Optimizer,
+        moments: Moments,
+        rate: f64,
+    ) -> Result<Self, WhyError> {
+        let is_fine = |(prefix, moments): (&str, &(&str, Vec<Parameter>))| {
+            prefix == moments.0 && self.names.plan().misfits(&moments.1).is_empty()
+        };
+        let prefixes = optimizer.moments();
+        let whole = moments.values.len() == prefixes.len()
+            && prefixes.iter().copied().zip(&moments.values).all(is_fine);
+        if !whole && !moments.values.is_empty() {
+            return Err(foreign("a moment"));
+        }
+        Ok(Self {
+            optimizer: Some(Remembered {
+                optimizer,
+                moments,
+                rate,
+            }),
+            ..self
+        })
+    }
+
+    /// Why a number is what it is.
+    pub fn ask(&self, question: &str) -> Result<Answer, WhyError> {
+        self.explain(self.names.parse(question)?)
+    }
+
+    /// [`Why::ask`], then the numbers that weigh most in that answer, then those that weigh most in these, `depth` times. Each
+    /// number is answered once; those that nothing is behind are left out.
+    pub fn unroll(&self, question: &str, depth: usize) -> Result<Vec<Answer>, WhyError> {
+        let mut answers = vec![self.ask(question)?];
+        let mut unasked = 0;
+        for _ in 0..depth {
+            let level = unasked..answers.len();
+            unasked = level.end;
+            for number in level {
+                let next: Vec<Element> = answers[number]
+                    .weightiest()
+                    .into_iter()
+                    .filter_map(|name| self.names.parse(name).ok())
+                    .collect();
+                for element in next {
+                    let answer = self.explain(element)?;
+                    let known = answers.iter().any(|known| known.name == answer.name);
+                    if !known && !matches!(answer.rule, Rule::Given { .. }) {
+                        answers.push(answer);
+                    }
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    fn explain(&self, element: Element) -> Result<Answer, WhyError> {
+        use Tensor as T;
+        let name = || self.names.name(element);
+        let label = || {
+            self.label
+                .ok_or_else(|| WhyError::NeedsLabel { name: name() })
+        };
+        let at = element.at;
+        let computed = match element.tensor {
+            T::Pixel => self.pixel(at),
+            T::Weight(_) | T::Bias(_) => self.parameter(element),
+            T::Output(0) => self.input(at),
+            T::Output(layer) => self.output(layer, at)?,
+            T::Before(layer) => self.before(layer, at),
+            T::Softmax => self.softmax(at),
+            T::Loss => self.loss(label()?),
+            T::DOutput(layer) => self.d_output(layer, at, label()?),
+            T::DBefore(layer) => label().map(|_| self.d_before(layer, at))?,
+            T::DWeight(layer) => label().map(|_| self.d_weight(layer, at))?,
+            T::DBias(layer) => label().map(|_| self.d_bias(layer, at))?,
+            T::StepWeight(layer) => self.step(name(), T::Weight(layer), T::DWeight(layer), at)?,
+            T::StepBias(layer) => self.step(name(), T::Bias(layer), T::DBias(layer), at)?,
+        };
+        let axes = self.names.axes(element.tensor).iter();
+        let place = axes
+            .zip(self.names.indices(element))
+            .zip(self.names.shape(element.tensor))
+            .map(|((axis, index), size)| Axis { axis, index, size });
+        Ok(Answer {
+            name: name(),
+            place: place.collect(),
+            sees: self.sees(element),
+            stored: self
+                .tensor(element.tensor)
+                .and_then(|values| values.get(at).copied()),
+            computed: computed.value,
+            bound: computed.bound,
+            formula: computed.formula,
+            rule: computed.rule,
+        })
+    }
+
+    /// The pixels behind a layer's value.
+    fn sees(&self, element: Element) -> Option<Sees> {
+        let (Tensor::Output(layer) | Tensor::Before(layer)) = element.tensor else {
+            return None;
+        };
+        let field = self
+            .names
+            .plan()
+            .receptive_field(layer.checked_sub(1)?, element.at)?;
+        let [rows, columns] = field.map(|range| {
+            let last = range.end.checked_sub(1).filter(|_| !range.is_empty())?;
+            Some([range.start, last])
+        });
+        Some(Sees { rows, columns })
+    }
+
+    /// What the pass stored of a tensor, and the parameters.
+    fn tensor(&self, tensor: Tensor) -> Option<&[f32]> {
+        use Tensor as T;
+        let layer = |layer: usize| self.trace.layers.get(layer);
+        let parameter = |parameters: &'_ [Parameter], layer: usize, next: usize| {
+            let index = self.weights.get(layer).copied().flatten()? + next;
+            (index < parameters.len()).then_some(index)
+        };
+        let own = |layer, next| {
+            let index = parameter(&self.parameters, layer, next)?;
+            Some(self.parameters[index].values.as_slice())
+        };
+        let gradient = |layer, next| {
+            let index = parameter(&self.trace.d_parameters, layer, next)?;
+            Some(self.trace.d_parameters[index].values.as_slice())
+        };
+        match tensor {
+            T::Output(number) => Some(&layer(number)?.values),
+            T::Before(number) => layer(number)?.pre.as_deref(),
+            T::DOutput(number) => layer(number)?.d_values.as_deref(),
+            T::Weight(number) => own(number, 0),
+            T::Bias(number) => own(number, 1),
+            T::DWeight(number) => gradient(number, 0),
+            T::DBias(number) => gradient(number, 1),
+            T::Loss => Some(
+                self.trace
+                    .loss
+                    .as_ref()
+                    .map_or(&[][..], std::slice::from_ref),
+            ),
+            T::Pixel | T::Softmax | T::DBefore(_) | T::StepWeight(_) | T::StepBias(_) => None,
+        }
+    }
+
+    /// A stored value; NaN if there is none, which [`Why::check`] rules out.
+    fn value(&self, tensor: Tensor, at: usize) -> f64 {
+        let values = self.tensor(tensor);
+        values
+            .and_then(|values| values.get(at))
+            .map_or(f64::NAN, |v| f64::from(*v))
+    }
+
+    /// A stored value with its name.
+    fn factor(&self, tensor: Tensor, at: usize) -> Factor {
+        let name = self.names.name(Element { tensor, at });
+        Factor::new(name, self.value(tensor, at))
+    }
+
+    /// Fails unless the trace has every value and, with a label, every gradient of the network on one image.
+    fn check(&self) -> Result<(), WhyError> {
+        let plan = self.names.plan();
+        if self.trace.images != 1 || self.trace.layers.len() != plan.layers().len() + 1 {
+            return Err(foreign("the pass"));
+        }
+        if self.label.is_some_and(|label| label >= plan.classes()) {
+            return Err(foreign("the label"));
+        }
+        let mut tensors = Vec::new();
+        for layer in 0..self.trace.layers.len() {
+            tensors.push(Tensor::Output(layer));
+            tensors.extend(self.label.map(|_| Tensor::DOutput(layer)));
+            if self.weights.get(layer).copied().flatten().is_some() {
+                tensors.push(Tensor::Before(layer));
+                if self.label.is_some() {
+                    tensors.extend([Tensor::DWeight(layer), Tensor::DBias(layer)]);
+                }
+            }
+        }
+        tensors.extend(self.label.map(|_| Tensor::Loss));
+        for tensor in tensors {
+            let count: usize = self.names.shape(tensor).iter().product();
+            if self
+                .tensor(tensor)
+                .is_none_or(|values| values.len() != count)
+            {
+                return Err(foreign(&self.names.tensor_name(tensor)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each output of a max pooling came from, by the one definition of it.
+    fn winners(&self, layer: usize) -> Vec<u32> {
+        let (Some(Operation::MaxPool(geometry)), Some(before)) =
+            (self.names.operation(layer), layer.checked_sub(1))
+        else {
+            return Vec::new();
+        };
+        let mut output = vec![0.0; geometry.output().len()];
+        let mut winners = vec![0; output.len()];
+        let input = self.tensor(Tensor::Output(before)).unwrap_or(&[]);
+        max_pool_forward(&mut output, &mut winners, input, &geometry);
+        winners
+    }
+}
+
+impl Computed {
+    /// A sum of products. `off` is by how much factors that are not stored may change it; `more` are roundings beside those of the
+    /// sum.
+    fn sum(
+        formula: String,
+        groups: Vec<Group>,
+        bias: Option<Factor>,
+        off: f64,
+        more: usize,
+    ) -> Self {
+        let products = || {
+            groups
+                .iter()
+                .flat_map(|group| &group.terms)
+                .map(|term| term.product)
+        };
+        let own = bias.as_ref().map(|bias| bias.value);
+        let magnitude: f64 = products().chain(own).map(f64::abs).sum();
+        let terms = products().count() + usize::from(own.is_some()) + more;
+        let mut groups = groups;
+        groups.sort_by(|a, b| b.sum.abs().total_cmp(&a.sum.abs()));
+        Self {
+            value: groups.iter().map(|group| group.sum).chain(own).sum(),
+            bound: rounding::sum(terms, magnitude) + off * (1.0 + rounding::gamma(terms)),
+            formula,
+            rule: Rule::Sum { groups, bias },
+        }
+    }
+
+    /// What is passed on unchanged.
+    fn same(formula: String, of: Factor, because: &'static str) -> Self {
+        Self {
+            value: of.value,
+            bound: 0.0,
+            formula,
+            rule: Rule::Same { of, because },
+        }
+    }
+}
+
+/// Channel, row and column of a place in an image.
+fn place(shape: Shape, at: usize) -> [usize; 3] {
+    match shape {
+        Shape::Image(image) => {
+            let (height, width) = (image.height(), image.width());
+            [at / width / height, at / width % height, at % width]
+        }
+        Shape::Flat(_) => [at, 0, 0],
+    }
+}
+
+fn foreign(what: &str) -> WhyError {
+    WhyError::Foreign {
+        what: what.to_string(),
+    }
+}
