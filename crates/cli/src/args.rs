@@ -48,6 +48,18 @@ pub enum Command {
   glassbox lesson pooling --exercise --seed 7
   glassbox lesson pooling --exercise --seed 7 --answer '3 5; 4 2'")]
     Lesson(LessonArgs),
+    /// Say why any number of a network on an image is what it is
+    #[command(after_help = "Examples:
+  glassbox why --image digits:test:42 'conv2[17,4,6]'
+  glassbox why --image digit.png --label 3 'd_conv1.weight[3,0,1,2]' --all
+  glassbox why --image digits:test:42 'softmax[7]' --depth 3
+  glassbox why --model runs/digits-1 --image digits:test:42 --label 7 'step:dense2.weight[7,9]'
+
+A number is TENSOR[INDEX,…], counted from 0: a layer's output (conv2, pool1, flatten, dense1),
+its value before the activation (conv2.pre), a parameter (conv2.weight, conv2.bias), input,
+pixel, logits, softmax, loss; with d_ before it, its gradient; with step: before a parameter,
+that parameter after the next step of the run's optimizer.")]
+    Why(WhyArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -310,6 +322,40 @@ pub struct LessonArgs {
 }
 
 #[derive(Debug, Parser)]
+pub struct WhyArgs {
+    /// Model file, or run folder [default: the reference network trained on MNIST, built in]
+    #[arg(long, value_name = "FILE|RUN")]
+    pub model: Option<PathBuf>,
+    /// PNG or JPEG file, `-` for standard input, or DATASET:train|test:INDEX
+    #[arg(long, value_name = "IMAGE|-")]
+    pub image: String,
+    /// The class of the image, by name or number: for the loss, gradients and steps
+    #[arg(long, value_name = "CLASS")]
+    pub label: Option<String>,
+    /// Ask the largest terms in turn, so many times
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub depth: u8,
+    /// Print every term
+    #[arg(long)]
+    pub all: bool,
+    /// Print the whole answer as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub backend: String,
+    /// Exchange light and dark first
+    #[arg(long)]
+    pub invert: bool,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The number, as 'conv2[17,4,6]'
+    #[arg(value_name = "NUMBER")]
+    pub question: String,
+}
+
+#[derive(Debug, Parser)]
 pub struct VerifyArgs {
     /// The network verified as a whole: reference, lenet5, tiny-vgg, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
@@ -429,6 +475,7 @@ mod tests {
             "glassbox eval --model m --data d --split validation --backend b --json --csv f --min-accuracy 0.5",
             "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
             "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
+            "glassbox why --model m --image - --label 3 --depth 2 --all --json --backend b --invert conv2[17,4,6]",
             "glassbox verify --arch a --input 1x2x3 --backend b --cases 3 --seed 4 --json",
             "glassbox verify --case c --mutant m",
             "glassbox summary --arch a --input 1x28x28 --json",
@@ -449,6 +496,9 @@ mod tests {
             "glassbox predict --model m",
             "glassbox gradients --model m a.png",
             "glassbox train --epochs -1",
+            "glassbox why conv2[17,4,6]",
+            "glassbox why --image a.png",
+            "glassbox why --image a.png --depth 9 loss",
         ] {
             assert!(
                 Args::try_parse_from(line.split_whitespace()).is_err(),

@@ -11,6 +11,7 @@ pub mod predict;
 pub mod summary;
 pub mod train;
 pub mod verify;
+pub mod why;
 
 use std::path::{Path, PathBuf};
 
@@ -91,5 +92,37 @@ fn model_path(path: &Path) -> PathBuf {
         path.join("model.safetensors")
     } else {
         path.to_path_buf()
+    }
+}
+
+/// A class by its name, or by its number from 0; `flag` is what it was given by.
+fn class(flag: &str, label: &str, classes: &[String]) -> Result<u16, Failure> {
+    let label = label.trim();
+    let named = classes.iter().position(|class| class == label);
+    let class = named.or_else(|| label.parse().ok().filter(|class| *class < classes.len()));
+    class.map(|class| class as u16).ok_or_else(|| {
+        Failure::usage(format!(
+            "{flag} `{label}`: no such class; the model has {}, or 0 to {}",
+            classes.join(", "),
+            classes.len() - 1
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_named_or_numbered() {
+        let classes = ["cat".to_string(), "0".to_string()];
+        let class = |label| class("--label", label, &classes);
+        assert_eq!(class("cat").ok(), Some(0));
+        // A name comes first.
+        assert_eq!(class("0").ok(), Some(1));
+        assert_eq!(class(" 1").ok(), Some(1));
+        for wrong in ["2", "-1", "dog", ""] {
+            assert_eq!(class(wrong).map_err(|e| e.code()), Err(2), "{wrong}");
+        }
     }
 }

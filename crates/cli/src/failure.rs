@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use glassbox_data::DataError;
-use glassbox_infer::ClassifierError;
+use glassbox_infer::{ClassifierError, why::WhyError};
 use glassbox_lessons::LessonError;
 use glassbox_model::{BackendError, ModelError};
 use glassbox_spec::SpecError;
@@ -166,8 +166,15 @@ impl From<ClassifierError> for Failure {
         match error {
             ClassifierError::Model(error) => error.into(),
             ClassifierError::Data(error) => error.into(),
+            ClassifierError::Why(error) => error.into(),
             error => Self::new(3, error.to_string()),
         }
+    }
+}
+
+impl From<WhyError> for Failure {
+    fn from(error: WhyError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 
@@ -185,7 +192,9 @@ impl From<TrainError> for Failure {
                 "{error}\nNothing was changed. To go on, undo what was changed in its data or config.toml (to train longer, use --epochs), \
                  or delete its checkpoints to start again at epoch 1"
             )),
-            TrainError::NoCheckpoint { .. } => Self::model(error.to_string()),
+            TrainError::Uncheckpointed { .. } | TrainError::NoCheckpoint { .. } => {
+                Self::model(error.to_string())
+            }
             error => Self::running(error.to_string()),
         }
     }
@@ -270,6 +279,14 @@ mod tests {
             ),
             (TrainError::Foreign { path: path() }.into(), 4),
             (TrainError::NoCheckpoint { path: path() }.into(), 4),
+            (TrainError::Uncheckpointed { path: path() }.into(), 4),
+            (
+                WhyError::NeedsLabel {
+                    name: String::new(),
+                }
+                .into(),
+                2,
+            ),
             (TrainError::InUse { path: path() }.into(), 1),
         ];
         for (failure, code) in cases {

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(args),
         Command::Gradients(args) => commands::gradients::run(args),
         Command::Lesson(args) => commands::lesson::run(args),
+        Command::Why(args) => commands::why::run(args),
         Command::Verify(args) => commands::verify::run(args),
         Command::Summary(args) => commands::summary::run(args),
         Command::Data(args) => commands::data::run(args),

@@ -367,7 +367,8 @@ impl Computed {
         };
         let own = bias.as_ref().map(|bias| bias.value);
         let magnitude: f64 = products().chain(own).map(f64::abs).sum();
-        let terms = products().count() + usize::from(own.is_some()) + more;
+        // What is exactly 0 is added without rounding.
+        let terms = products().chain(own).filter(|term| *term != 0.0).count() + more;
         let mut groups = groups;
         groups.sort_by(|a, b| b.sum.abs().total_cmp(&a.sum.abs()));
         Self {

@@ -153,6 +153,12 @@ pub enum TrainError {
         /// The run's folder.
         path: PathBuf,
     },
+    /// A run before the end of its first epoch.
+    #[error("{} has no checkpoint yet: one is written after each epoch; go on with: glassbox train --resume {}", path.display(), path.display())]
+    Uncheckpointed {
+        /// The run's folder.
+        path: PathBuf,
+    },
     /// Another process is training the run.
     #[error("{} is being trained by another process; wait for its end, or stop it", path.display())]
     InUse {

@@ -4,9 +4,7 @@ use glassbox_data::Dataset;
 use glassbox_model::{ModelFile, OpenDevice, Training};
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
-use crate::{
-    Config, RunFolder, RunState, Schedule, TrainError, folder::environment, schedule::Curve,
-};
+use crate::{Config, RunFolder, RunState, Schedule, TrainError, folder::environment};
 
 /// What a run does, with what, and on what.
 pub(crate) struct Job {
@@ -46,23 +44,8 @@ impl Job {
 
     /// The learning rate over the run's steps, of which an epoch over so many images has its share.
     pub(crate) fn schedule(&self, images: usize) -> Schedule {
-        let config = &self.config;
-        let steps = images.div_ceil(config.batch_size) as u64;
-        let curve = |epochs: u32| {
-            let total = u64::from(epochs) * steps;
-            Curve {
-                kind: config.schedule,
-                peak: config.lr,
-                warmup: config.warmup_steps(total),
-                total,
-            }
-        };
-        let earlier = config.extended.iter();
-        let mut curves: Vec<_> = earlier
-            .map(|part| (u64::from(part.after) * steps, curve(part.epochs)))
-            .collect();
-        curves.push((u64::MAX, curve(config.epochs)));
-        Schedule::new(curves)
+        let steps = images.div_ceil(self.config.batch_size) as u64;
+        Schedule::over(&self.config, steps)
     }
 
     /// The model file with these parameters, from the state's best epoch.

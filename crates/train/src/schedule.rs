@@ -5,6 +5,8 @@ use std::f64::consts::PI;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use serde::{Deserialize, Serialize};
 
+use crate::Config;
+
 /// The shape of the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,8 +42,22 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Curves with the steps before which they end, in order.
-    pub(crate) fn new(curves: Vec<(u64, Curve)>) -> Self {
+    /// The schedule of a run's configuration, with so many steps in an epoch.
+    pub(crate) fn over(config: &Config, steps: u64) -> Self {
+        let curve = |epochs: u32| {
+            let total = u64::from(epochs) * steps;
+            Curve {
+                kind: config.schedule,
+                peak: config.lr,
+                warmup: config.warmup_steps(total),
+                total,
+            }
+        };
+        let earlier = config.extended.iter();
+        let mut curves: Vec<_> = earlier
+            .map(|part| (u64::from(part.after) * steps, curve(part.epochs)))
+            .collect();
+        curves.push((u64::MAX, curve(config.epochs)));
         Self { curves }
     }
 
@@ -172,7 +188,9 @@ mod tests {
             warmup: 0,
             total,
         };
-        let schedule = Schedule::new(vec![(10, curve(10)), (20, curve(20))]);
+        let schedule = Schedule {
+            curves: vec![(10, curve(10)), (20, curve(20))],
+        };
         assert_eq!(schedule.rate(9), curve(10).rate(9));
         assert_eq!(schedule.rate(10), curve(20).rate(10));
         assert_eq!(schedule.rate(25), curve(20).rate(19));

@@ -8,7 +8,7 @@ use glassbox_scratch::compare::largest;
 use crate::{
     args::GradientsArgs,
     commands::{
-        model_path, open_backend, open_model,
+        class, model_path, open_backend, open_model,
         pictures::{Pictures, expand},
     },
     failure::Failure,
@@ -40,7 +40,7 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
     let labels: Vec<u16> = args
         .labels
         .iter()
-        .map(|label| class(label, classes))
+        .map(|label| class("--labels", label, classes))
         .collect::<Result<_, _>>()?;
     let labels = match labels.len() {
         0 => {
@@ -102,39 +102,4 @@ fn check_out(out: &Path, model: Option<PathBuf>, inputs: &[String]) -> Result<()
         return Err(Failure::usage(out_is("it is read by this command".into())));
     }
     Ok(())
-}
-
-/// A class by its name, or by its number from 0.
-fn class(label: &str, classes: &[String]) -> Result<u16, Failure> {
-    let label = label.trim();
-    let named = classes.iter().position(|class| class == label);
-    let class = named.or_else(|| label.parse().ok().filter(|class| *class < classes.len()));
-    class.map(|class| class as u16).ok_or_else(|| {
-        Failure::usage(format!(
-            "--labels `{label}`: no such class; the model has {}, or 0 to {}",
-            classes.join(", "),
-            classes.len() - 1
-        ))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_class_is_named_or_numbered() {
-        let classes = ["cat".to_string(), "0".to_string()];
-        assert_eq!(class("cat", &classes).ok(), Some(0));
-        // A name comes first.
-        assert_eq!(class("0", &classes).ok(), Some(1));
-        assert_eq!(class(" 1", &classes).ok(), Some(1));
-        for wrong in ["2", "-1", "dog", ""] {
-            assert_eq!(
-                class(wrong, &classes).map_err(|e| e.code()),
-                Err(2),
-                "{wrong}"
-            );
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::sandbox::{TRAIN, answer, glassbox, run, trained};
 const IMAGES: &str = "sky/test/night/000.png sky/test/stars/001.png";
 
 /// Shape and values by name.
-fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+pub fn tensors(path: &Path) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
     let bytes = fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensors = file.tensors().into_iter().map(|(name, view)| {

@@ -6,6 +6,7 @@ mod engines;
 mod kills;
 mod lessons;
 mod sandbox;
+mod why;
 
 use std::{
     fs,

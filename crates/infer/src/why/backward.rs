@@ -244,12 +244,12 @@ fn slope(activation: Activation, x: f64) -> f64 {
 /// The slope in words and numbers.
 fn derivative(activation: Activation) -> &'static str {
     match activation {
-        Activation::Linear => "where linear′(x) is 1",
-        Activation::Relu => "where relu′(x) is 1 where x > 0, else 0",
-        Activation::LeakyRelu => "where leaky_relu′(x) is 1 where x > 0, else 0.01",
-        Activation::Elu => "where elu′(x) is 1 where x > 0, else e^x",
-        Activation::Sigmoid => "where sigmoid′(x) is σ(x)·(1 − σ(x))",
-        Activation::Tanh => "where tanh′(x) is 1 − tanh² x",
-        Activation::Silu => "where silu′(x) is σ(x)·(1 + x·(1 − σ(x)))",
+        Activation::Linear => "linear′(x) = 1",
+        Activation::Relu => "relu′(x) = 1 where x > 0, else 0",
+        Activation::LeakyRelu => "leaky_relu′(x) = 1 where x > 0, else 0.01",
+        Activation::Elu => "elu′(x) = 1 where x > 0, else e^x",
+        Activation::Sigmoid => "sigmoid′(x) = σ(x)·(1 − σ(x))",
+        Activation::Tanh => "tanh′(x) = 1 − tanh² x",
+        Activation::Silu => "silu′(x) = σ(x)·(1 + x·(1 − σ(x)))",
     }
 }

@@ -258,12 +258,12 @@ fn given(value: f64, what: &'static str) -> Computed {
 /// The activation in words and numbers.
 fn function(activation: Activation) -> &'static str {
     match activation {
-        Activation::Linear => "which is x itself",
-        Activation::Relu => "which is x where x > 0, else 0",
-        Activation::LeakyRelu => "which is x where x > 0, else 0.01·x",
-        Activation::Elu => "which is x where x > 0, else e^x − 1",
-        Activation::Sigmoid => "which is 1 / (1 + e^−x)",
-        Activation::Tanh => "which is tanh x",
-        Activation::Silu => "which is x / (1 + e^−x)",
+        Activation::Linear => "linear(x) = x",
+        Activation::Relu => "relu(x) = x where x > 0, else 0",
+        Activation::LeakyRelu => "leaky_relu(x) = x where x > 0, else 0.01·x",
+        Activation::Elu => "elu(x) = x where x > 0, else e^x − 1",
+        Activation::Sigmoid => "sigmoid(x) = 1 / (1 + e^−x)",
+        Activation::Tanh => "the hyperbolic tangent",
+        Activation::Silu => "silu(x) = x / (1 + e^−x)",
     }
 }

@@ -174,7 +174,6 @@ impl Reader {
                 rate,
                 ..
             } => value(parameter) - rate * (momentum * velocity.before + value(gradient)),
-            other => panic!("{other:?}"),
         }
     }
 

@@ -8,7 +8,7 @@ mod fixture;
 use std::fs;
 
 use glassbox_model::{Backend, ModelFile};
-use glassbox_train::{End, Run, Settings, Stop, TrainError};
+use glassbox_train::{End, NextStep, Run, RunFolder, Settings, Stop, TrainError};
 
 use fixture::*;
 
@@ -367,4 +367,53 @@ fn a_limit_trains_on_so_many_images() {
     )
     .unwrap();
     assert_eq!(run.image_counts(), (50, 40));
+}
+
+/// With one step to an epoch, the figures of an epoch are those of the step after the checkpoint before it.
+#[test]
+fn the_next_step_is_the_one_that_the_run_made() {
+    let fixture = Fixture::new();
+    let one_step = Settings {
+        batch_size: Some(200),
+        optimizer: Some("sgd".into()),
+        momentum: Some(0.5),
+        ..settings()
+    };
+    let witness = Witness::default();
+    fixture.train("run", one_step, witness.clone()).unwrap();
+    let folder = RunFolder::open(&fixture.path("run")).unwrap();
+    let read = || NextStep::read(&folder);
+    let last = read().unwrap();
+    fs::remove_file(folder.checkpoint(4)).unwrap();
+    let next = read().unwrap();
+    assert_eq!((next.epoch, next.moments.step), (3, 3));
+    let rows = witness.rows.lock().unwrap();
+    assert_eq!(next.rate, rows[3].learning_rate);
+    assert_ne!(next.rate, rows[2].learning_rate);
+    // From one checkpoint to the next, the parameters went against the velocity.
+    let (_, velocities) = &last.moments.values[0];
+    let pairs = next.model.parameters.iter().zip(&last.model.parameters);
+    for ((before, after), velocity) in pairs.zip(velocities) {
+        for ((before, after), v) in before
+            .values
+            .iter()
+            .zip(&after.values)
+            .zip(&velocity.values)
+        {
+            let expected = f64::from(*before) - next.rate * f64::from(*v);
+            let off = (f64::from(*after) - expected).abs();
+            assert!(off <= 1e-6 * (1.0 + expected.abs()), "{after} {expected}");
+        }
+    }
+    let text = fs::read_to_string(folder.config()).unwrap();
+    let rewrite = |text: &str| fs::write(folder.config(), text).unwrap();
+    rewrite(&text.replace("epochs = 4", "epochs = 9"));
+    assert!(matches!(read(), Err(TrainError::Planned { .. })));
+    rewrite(&text.replace("seed = 5", "seed = 6"));
+    assert!(matches!(read(), Err(TrainError::Foreign { .. })));
+    rewrite(&text);
+    for epoch in folder.checkpointed_epochs() {
+        fs::remove_file(folder.checkpoint(epoch)).unwrap();
+    }
+    assert!(matches!(read(), Err(TrainError::Uncheckpointed { .. })));
 }

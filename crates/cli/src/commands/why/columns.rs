@@ -1,0 +1,172 @@
+//! Numbers in columns, and lines that fit.
+
+/// Columns of a terminal that nobody has widened.
+pub const WIDTH: usize = 80;
+
+/// Digits of the largest number of a column.
+const DIGITS: i32 = 7;
+
+/// A column of numbers with their points under each other, so that they can be added as they are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Digits behind the point; with a power of ten where these would be too many.
+    decimals: Result<usize, usize>,
+    width: usize,
+}
+
+impl Column {
+    /// With seven digits for the largest of these.
+    pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let largest = values
+            .clone()
+            .map(f64::abs)
+            .filter(|v| v.is_finite())
+            .fold(0.0, f64::max);
+        let before = if largest > 0.0 {
+            largest.log10().floor() as i32 + 1
+        } else {
+            1
+        };
+        let decimals = match DIGITS - before.max(1) {
+            _ if before < -4 || before > DIGITS => Err(DIGITS as usize - 1),
+            decimals => Ok((decimals - before.min(0)) as usize),
+        };
+        let mut column = Self { decimals, width: 0 };
+        column.width = values
+            .map(|v| column.plain(v).chars().count())
+            .max()
+            .unwrap_or(0);
+        column
+    }
+
+    /// A number at its place.
+    pub fn show(&self, value: f64) -> String {
+        format!("{:>1$}", self.plain(value), self.width)
+    }
+
+    /// A number as the column writes it.
+    pub fn plain(&self, value: f64) -> String {
+        // Not −0.
+        let value = value + 0.0;
+        let text = match self.decimals {
+            Ok(decimals) => format!("{value:.decimals$}"),
+            Err(digits) => format!("{value:.digits$e}"),
+        };
+        match text.strip_prefix('-') {
+            Some(zero) if zero.chars().all(|c| "0.e".contains(c)) => zero.to_string(),
+            _ => text,
+        }
+    }
+
+    /// By how much a number may differ from what is shown of it, at most.
+    pub fn rounding(&self, value: f64) -> f64 {
+        let unit = match self.decimals {
+            Ok(decimals) => -(decimals as i32),
+            Err(_) if value == 0.0 => return 0.0,
+            Err(digits) => value.abs().log10().floor() as i32 - digits as i32,
+        };
+        0.5 * 10f64.powi(unit)
+    }
+
+    /// Columns that it takes.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+}
+
+/// A number with so many digits that count, short where it is round.
+pub fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return (value + 0.0).to_string();
+    }
+    let power = value.abs().log10().floor() as i32;
+    if !(-5..9).contains(&power) {
+        return format!("{:.1$e}", value, digits - 1);
+    }
+    let decimals = (digits as i32 - 1 - power).max(0) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
+/// Text broken at spaces into lines that fit; all but the first are indented.
+pub fn fold(text: &str, indent: usize) -> String {
+    let lead = text.len() - text.trim_start().len();
+    let (mut folded, mut column) = (" ".repeat(lead), lead);
+    for (number, word) in text.split_whitespace().enumerate() {
+        let width = word.chars().count();
+        if number > 0 && column + 1 + width > WIDTH {
+            folded += "\n";
+            folded += &" ".repeat(indent);
+            column = indent;
+        } else if number > 0 {
+            folded.push(' ');
+            column += 1;
+        }
+        folded += word;
+        column += width;
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_stand_under_each_other() {
+        let values = [12.345678901, -0.5, 0.0, -1e-9];
+        let column = Column::of(values.into_iter());
+        let shown = values.map(|value| column.show(value));
+        assert_eq!(shown, ["12.34568", "-0.50000", " 0.00000", " 0.00000"]);
+        assert_eq!(column.rounding(1.0), 0.5e-5);
+        let small = Column::of([0.00123456789, -0.0002].into_iter());
+        assert_eq!(small.show(-0.0002), "-0.000200000");
+        assert_eq!(small.show(0.00123456789), " 0.001234568");
+        let tiny = Column::of([1.25e-12, -3e-14, 0.0].into_iter());
+        assert_eq!(
+            [1.25e-12, -3e-14, 0.0].map(|v| tiny.show(v)),
+            ["1.250000e-12", "-3.000000e-14", "0.000000e0"].map(|t| format!("{t:>13}"))
+        );
+        let huge = Column::of([f64::INFINITY, f64::NAN, 1e9].into_iter());
+        assert_eq!(huge.show(1e9), "1.000000e9");
+    }
+
+    #[test]
+    fn digits_that_count() {
+        let shown =
+            [0.25, 1.0, 255.0, 0.0039215686, -1.5e-7, 0.0, 12345.678].map(|v| significant(v, 6));
+        assert_eq!(
+            shown,
+            [
+                "0.25",
+                "1",
+                "255",
+                "0.00392157",
+                "-1.50000e-7",
+                "0",
+                "12345.7"
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_fit() {
+        let text = format!("  0.5 = {}", ["conv1[3,5,6]"; 20].join(" × "));
+        let folded = fold(&text, 8);
+        assert!(folded.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(
+            folded.starts_with("  0.5 = conv1")
+                && folded
+                    .lines()
+                    .nth(1)
+                    .is_some_and(|l| l.starts_with("        "))
+        );
+        assert_eq!(
+            folded.split_whitespace().count(),
+            text.split_whitespace().count()
+        );
+    }
+}
