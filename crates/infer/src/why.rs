@@ -35,9 +35,10 @@ mod element;
 mod error;
 mod forward;
 mod loss;
+mod stored;
 mod update;
 
-use glassbox_scratch::{Moments, Optimizer, Trace, reference::max_pool_forward, rounding};
+use glassbox_scratch::{Moments, Optimizer, Trace, rounding};
 use glassbox_spec::{Normalise, Operation, Parameter, Plan, Shape};
 
 pub use answer::{Answer, Axis, Exponential, Factor, Group, Moment, Rule, Sees, Term};
@@ -251,101 +252,6 @@ impl Why {
             Some([range.start, last])
         });
         Some(Sees { rows, columns })
-    }
-
-    /// What the pass stored of a tensor, and the parameters.
-    fn tensor(&self, tensor: Tensor) -> Option<&[f32]> {
-        use Tensor as T;
-        let layer = |layer: usize| self.trace.layers.get(layer);
-        let parameter = |parameters: &'_ [Parameter], layer: usize, next: usize| {
-            let index = self.weights.get(layer).copied().flatten()? + next;
-            (index < parameters.len()).then_some(index)
-        };
-        let own = |layer, next| {
-            let index = parameter(&self.parameters, layer, next)?;
-            Some(self.parameters[index].values.as_slice())
-        };
-        let gradient = |layer, next| {
-            let index = parameter(&self.trace.d_parameters, layer, next)?;
-            Some(self.trace.d_parameters[index].values.as_slice())
-        };
-        match tensor {
-            T::Output(number) => Some(&layer(number)?.values),
-            T::Before(number) => layer(number)?.pre.as_deref(),
-            T::DOutput(number) => layer(number)?.d_values.as_deref(),
-            T::Weight(number) => own(number, 0),
-            T::Bias(number) => own(number, 1),
-            T::DWeight(number) => gradient(number, 0),
-            T::DBias(number) => gradient(number, 1),
-            T::Loss => Some(
-                self.trace
-                    .loss
-                    .as_ref()
-                    .map_or(&[][..], std::slice::from_ref),
-            ),
-            T::Pixel | T::Softmax | T::DBefore(_) | T::StepWeight(_) | T::StepBias(_) => None,
-        }
-    }
-
-    /// A stored value; NaN if there is none, which [`Why::check`] rules out.
-    fn value(&self, tensor: Tensor, at: usize) -> f64 {
-        let values = self.tensor(tensor);
-        values
-            .and_then(|values| values.get(at))
-            .map_or(f64::NAN, |v| f64::from(*v))
-    }
-
-    /// A stored value with its name.
-    fn factor(&self, tensor: Tensor, at: usize) -> Factor {
-        let name = self.names.name(Element { tensor, at });
-        Factor::new(name, self.value(tensor, at))
-    }
-
-    /// Fails unless the trace has every value and, with a label, every gradient of the network on one image.
-    fn check(&self) -> Result<(), WhyError> {
-        let plan = self.names.plan();
-        if self.trace.images != 1 || self.trace.layers.len() != plan.layers().len() + 1 {
-            return Err(foreign("the pass"));
-        }
-        if self.label.is_some_and(|label| label >= plan.classes()) {
-            return Err(foreign("the label"));
-        }
-        let mut tensors = Vec::new();
-        for layer in 0..self.trace.layers.len() {
-            tensors.push(Tensor::Output(layer));
-            tensors.extend(self.label.map(|_| Tensor::DOutput(layer)));
-            if self.weights.get(layer).copied().flatten().is_some() {
-                tensors.push(Tensor::Before(layer));
-                if self.label.is_some() {
-                    tensors.extend([Tensor::DWeight(layer), Tensor::DBias(layer)]);
-                }
-            }
-        }
-        tensors.extend(self.label.map(|_| Tensor::Loss));
-        for tensor in tensors {
-            let count: usize = self.names.shape(tensor).iter().product();
-            if self
-                .tensor(tensor)
-                .is_none_or(|values| values.len() != count)
-            {
-                return Err(foreign(&self.names.tensor_name(tensor)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Where each output of a max pooling came from, by the one definition of it.
-    fn winners(&self, layer: usize) -> Vec<u32> {
-        let (Some(Operation::MaxPool(geometry)), Some(before)) =
-            (self.names.operation(layer), layer.checked_sub(1))
-        else {
-            return Vec::new();
-        };
-        let mut output = vec![0.0; geometry.output().len()];
-        let mut winners = vec![0; output.len()];
-        let input = self.tensor(Tensor::Output(before)).unwrap_or(&[]);
-        max_pool_forward(&mut output, &mut winners, input, &geometry);
-        winners
     }
 }
 

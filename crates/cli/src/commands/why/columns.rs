@@ -11,6 +11,8 @@ const DIGITS: i32 = 7;
 pub struct Column {
     /// Digits behind the point; with a power of ten where these would be too many.
     decimals: Result<usize, usize>,
+    /// The largest magnitude.
+    largest: f64,
     width: usize,
 }
 
@@ -28,10 +30,14 @@ impl Column {
             1
         };
         let decimals = match DIGITS - before.max(1) {
-            _ if before < -4 || before > DIGITS => Err(DIGITS as usize - 1),
+            _ if !(-4..=DIGITS).contains(&before) => Err(DIGITS as usize - 1),
             decimals => Ok((decimals - before.min(0)) as usize),
         };
-        let mut column = Self { decimals, width: 0 };
+        let mut column = Self {
+            decimals,
+            largest,
+            width: 0,
+        };
         column.width = values
             .map(|v| column.plain(v).chars().count())
             .max()
@@ -58,12 +64,11 @@ impl Column {
         }
     }
 
-    /// By how much a number may differ from what is shown of it, at most.
-    pub fn rounding(&self, value: f64) -> f64 {
+    /// By how much a number of the column may differ from what is shown of it, at most.
+    pub fn rounding(&self) -> f64 {
         let unit = match self.decimals {
             Ok(decimals) => -(decimals as i32),
-            Err(_) if value == 0.0 => return 0.0,
-            Err(digits) => value.abs().log10().floor() as i32 - digits as i32,
+            Err(digits) => self.largest.log10().floor() as i32 - digits as i32,
         };
         0.5 * 10f64.powi(unit)
     }
@@ -89,6 +94,17 @@ pub fn significant(value: f64, digits: usize) -> String {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,
     }
+}
+
+/// A bound or difference by two digits, rounded up.
+pub fn bound(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let unit = 10f64.powi(value.abs().log10().floor() as i32 - 1);
+    // A product of a whole number with a power of ten may be a last bit above it.
+    let digits = (value / unit - 1e-9).ceil();
+    format!("{:.1e}", digits * unit)
 }
 
 /// Text broken at spaces into lines that fit; all but the first are indented.
@@ -121,7 +137,7 @@ mod tests {
         let column = Column::of(values.into_iter());
         let shown = values.map(|value| column.show(value));
         assert_eq!(shown, ["12.34568", "-0.50000", " 0.00000", " 0.00000"]);
-        assert_eq!(column.rounding(1.0), 0.5e-5);
+        assert_eq!(column.rounding(), 0.5e-5);
         let small = Column::of([0.00123456789, -0.0002].into_iter());
         assert_eq!(small.show(-0.0002), "-0.000200000");
         assert_eq!(small.show(0.00123456789), " 0.001234568");
@@ -130,6 +146,7 @@ mod tests {
             [1.25e-12, -3e-14, 0.0].map(|v| tiny.show(v)),
             ["1.250000e-12", "-3.000000e-14", "0.000000e0"].map(|t| format!("{t:>13}"))
         );
+        assert!((tiny.rounding() - 0.5e-18).abs() < 1e-30);
         let huge = Column::of([f64::INFINITY, f64::NAN, 1e9].into_iter());
         assert_eq!(huge.show(1e9), "1.000000e9");
     }
@@ -150,6 +167,12 @@ mod tests {
                 "12345.7"
             ]
         );
+    }
+
+    #[test]
+    fn bounds_are_rounded_up() {
+        let shown = [3.5e-6, 3.51e-6, 9.99e-5, 0.0, 1e-7].map(bound);
+        assert_eq!(shown, ["3.5e-6", "3.6e-6", "1.0e-4", "0", "1.0e-7"]);
     }
 
     #[test]
