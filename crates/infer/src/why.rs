@@ -86,6 +86,8 @@ pub fn is_step(question: &str) -> bool {
 impl Why {
     /// A pass in inference through the plan's network with these parameters, over one image; with its label, forward and
     /// backward.
+    ///
+    /// Fails with [`WhyError::Foreign`] where anything is missing or misshapen.
     pub fn new(
         plan: &Plan,
         parameters: &[Parameter],
@@ -165,7 +167,7 @@ impl Why {
         })
     }
 
-    /// Why a number is what it is.
+    /// Why a number is what it is. Fails where there is no such number, or where it needs a label or an optimizer.
     pub fn ask(&self, question: &str) -> Result<Answer, WhyError> {
         self.explain(self.names.parse(question)?)
     }
@@ -185,9 +187,12 @@ impl Why {
                     .filter_map(|name| self.names.parse(name).ok())
                     .collect();
                 for element in next {
+                    let name = self.names.name(element);
+                    if answers.iter().any(|answer| answer.name == name) {
+                        continue;
+                    }
                     let answer = self.explain(element)?;
-                    let known = answers.iter().any(|known| known.name == answer.name);
-                    if !known && !matches!(answer.rule, Rule::Given { .. }) {
+                    if !matches!(answer.rule, Rule::Given { .. }) {
                         answers.push(answer);
                     }
                 }

@@ -15,7 +15,7 @@ pub struct Answer {
     /// For a value of a layer: the pixels that it depends on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sees: Option<Sees>,
-    /// The value that the pass computed in `f32`, the same as `glassbox gradients` writes; `None` where a pass keeps none
+    /// The value that the pass computed in `f32`, the same as `glassbox gradients` writes, or a parameter; `None` where a pass keeps none
     /// (`softmax`, `d_<layer>.pre`, a step).
     pub stored: Option<f32>,
     /// The same by its rule, from stored values, in `f64`.

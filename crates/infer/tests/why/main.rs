@@ -147,6 +147,12 @@ fn check(reader: &Reader, why: &Why, question: &str, number: u32) {
         answer.computed,
         answer.bound
     );
+    // Also where nothing is stored that the answer could be held against.
+    assert!(
+        (answer.computed - expected).abs() <= answer.bound + 1e-13 * expected.abs(),
+        "{question} of {number} is {expected}, computed as {}",
+        answer.computed
+    );
     let added = reader.add_again(&answer);
     let off = (added - expected).abs();
     assert!(
