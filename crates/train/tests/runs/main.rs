@@ -408,7 +408,7 @@ fn the_next_step_is_the_one_that_the_run_made() {
     let text = fs::read_to_string(folder.config()).unwrap();
     let rewrite = |text: &str| fs::write(folder.config(), text).unwrap();
     rewrite(&text.replace("epochs = 4", "epochs = 9"));
-    assert!(matches!(read(), Err(TrainError::Planned { .. })));
+    assert!(matches!(read(), Err(TrainError::Foreign { .. })));
     rewrite(&text.replace("seed = 5", "seed = 6"));
     assert!(matches!(read(), Err(TrainError::Foreign { .. })));
     rewrite(&text);
