@@ -350,7 +350,7 @@ pub struct WhyArgs {
     /// Folder to look for datasets in
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// The number, as 'conv2[17,4,6]'
+    /// The number, as `conv2[17,4,6]`
     #[arg(value_name = "NUMBER")]
     pub question: String,
 }

@@ -195,14 +195,14 @@ impl Why {
         Computed::sum(formula, vec![group], None, 0.0, 5)
     }
 
-    /// d_<layer>.pre[out] × another number; what the former may be off by goes into `off`.
+    /// `d_<layer>.pre[out]` × another number; what the former may be off by goes into `off`.
     fn product(&self, layer: usize, out: usize, other: Factor, off: &mut f64) -> Term {
         let (gradient, bound) = self.gradient(layer, out);
         *off += bound * other.value.abs();
         Term::new(vec![gradient, other])
     }
 
-    /// d_<layer>.pre[out], which a pass does not keep, and its bound.
+    /// `d_<layer>.pre[out]`, which a pass does not keep, and its bound.
     fn gradient(&self, layer: usize, out: usize) -> (Factor, f64) {
         let name = self.names.name(Element {
             tensor: Tensor::DBefore(layer),
