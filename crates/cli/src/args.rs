@@ -279,37 +279,47 @@ pub struct LessonArgs {
     /// Which one; without a name, the list of them
     pub name: Option<String>,
     /// In place of the lesson's input: rows like '1 2; 3 4', or a file of them
-    #[arg(long, value_name = "ROWS|FILE", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ROWS|FILE",
+        requires = "name",
+        allow_hyphen_values = true
+    )]
     pub input: Option<String>,
     /// In place of the lesson's kernel: rows like '1 0 -1; 1 0 -1; 1 0 -1', or a file of them
-    #[arg(long, value_name = "ROWS|FILE", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ROWS|FILE",
+        requires = "name",
+        allow_hyphen_values = true
+    )]
     pub kernel: Option<String>,
     /// Rows and columns from one window to the next
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "name")]
     pub stride: Option<usize>,
     /// Zeros on each side
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "name")]
     pub padding: Option<usize>,
     /// Picture for the lessons that take one: a PNG or JPEG file, `-`, or DATASET:train|test:INDEX
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", requires = "name")]
     pub image: Option<String>,
     /// Folder to look for datasets in
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Walk window by window, at the press of a key
-    #[arg(long)]
+    #[arg(long, requires = "name")]
     pub step: bool,
     /// Print the numbers as one JSON object
     #[arg(long, conflicts_with_all = ["step", "markdown"])]
     pub json: bool,
     /// Print a page of Markdown with its pictures in it; with DIR, write it and its pictures there
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "-", conflicts_with = "step")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "-", requires = "name", conflicts_with = "step")]
     pub markdown: Option<String>,
     /// Pose a question of the same kind with fresh numbers
     #[arg(long, requires = "name", conflicts_with_all = ["input", "kernel", "stride", "padding", "image", "step", "markdown"])]
     pub exercise: bool,
     /// Of the exercise
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "exercise")]
     pub seed: u64,
     /// Mark an answer: numbers, or rows like '1 2; 3 4'; exit 5 if it is wrong
     #[arg(

@@ -6,7 +6,8 @@ use console::{Key, Term};
 use glassbox_data::{Picture, read_text};
 use glassbox_infer::Engine;
 use glassbox_lessons::{
-    Block, LESSONS, Lesson, MAX_IMAGE_SIDE, Matrix, Page, Settings, Subject, find, parse_matrix,
+    Block, LESSONS, Lesson, MAX_IMAGE_SIDE, Matrix, Page, Settings, Subject, Verdict, find,
+    parse_matrix,
 };
 use glassbox_model::Backend;
 use glassbox_report::{Style, markdown, markdown_with_files, text, text_of};
@@ -100,11 +101,15 @@ fn settings(lesson: &Lesson, args: &LessonArgs) -> Result<Settings, Failure> {
 /// `1 2; 3 4`, or a file that says so.
 fn read_matrix(flag: &str, given: &str) -> Result<Matrix, Failure> {
     let usage = |problem: String| Failure::usage(format!("{flag} {given}: {problem}"));
-    let text = match Path::new(given).is_file() {
+    let file = Path::new(given).is_file();
+    let text = match file {
         true => read_text(Path::new(given)).map_err(|error| usage(error.to_string()))?,
         false => given.to_string(),
     };
-    parse_matrix(&text).map_err(|error| usage(error.to_string()))
+    parse_matrix(&text).map_err(|error| match file {
+        true => usage(error.to_string()),
+        false => usage(format!("{error}, and there is no file of that name")),
+    })
 }
 
 /// A picture as grey values from 0 to 1: 28×28 where the lesson is written for that, else as large as a lesson takes.
@@ -141,15 +146,15 @@ fn style() -> Style {
 fn step(page: &Page) -> Result<(), Failure> {
     let term = Term::stdout();
     let waits = term.is_term() && std::io::stdin().is_terminal();
-    let windows: Vec<_> = page.steps().collect();
-    if windows.is_empty() {
+    let slides = page.slides.iter();
+    let count: usize = slides.map(|slide| slide.output.values().len()).sum();
+    if count == 0 {
         return Err(Failure::usage(format!(
             "the lesson `{}` has no windows to walk",
             page.name
         )));
     }
-    let count = windows.len();
-    for (number, window) in windows.into_iter().enumerate() {
+    for (number, window) in page.steps().enumerate() {
         output::line(format!("window {} of {count}", number + 1))?;
         output::line(text_of(&[Block::Window(window)], style()))?;
         if waits && number + 1 < count {
@@ -221,6 +226,7 @@ fn exercise(lesson: &Lesson, args: &LessonArgs) -> Result<(), Failure> {
         ))?;
     }
     match verdict {
+        Some(Verdict::Unreadable(error)) => Err(Failure::usage(format!("--answer: {error}"))),
         Some(verdict) if !verdict.is_right() => Err(Failure::check(verdict.to_string())),
         _ => Ok(()),
     }

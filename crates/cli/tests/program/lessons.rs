@@ -100,7 +100,19 @@ fn burn_s_autodiff_agrees_with_the_backward_pass_by_hand() {
     let (code, stdout, _) = lesson("backprop --json");
     assert_eq!(code, 0);
     let numbers: Value = serde_json::from_str(&stdout).unwrap();
-    assert!(numbers.get("autodiff").is_some(), "{numbers}");
+    let values = |name: &str| -> Vec<f64> {
+        let list = numbers[name].as_array().unwrap().iter();
+        list.map(|value| value.as_f64().unwrap()).collect()
+    };
+    let (by_hand, autodiff) = (values("by_hand"), values("autodiff"));
+    assert_eq!(by_hand.len(), autodiff.len());
+    for (a, b) in by_hand.iter().zip(&autodiff) {
+        assert!(
+            (a - b).abs() <= 1e-6 * a.abs().max(1.0),
+            "{by_hand:?} {autodiff:?}"
+        );
+    }
+    assert!(by_hand.iter().any(|value| value.abs() > 0.1));
     let (_, stdout, _) = lesson("backprop");
     assert!(stdout.contains("autodiff"), "{stdout}");
 }
@@ -148,6 +160,11 @@ fn mistakes_are_usage_with_what_would_do() {
         ("convolution --input nan", "--input"),
         ("sliding-window --stride 0", "stride is 0"),
         ("pooling --answer 3", "--exercise"),
+        ("pooling --seed 3", "--exercise"),
+        ("pooling --exercise --answer foo", "--answer"),
+        ("--step", "<NAME>"),
+        ("--markdown edges", "<NAME>"),
+        ("convolution --kernel nosuch.txt", "no file of that name"),
         ("network --step", "no windows"),
     ] {
         let (code, stdout, stderr) = lesson(arguments);

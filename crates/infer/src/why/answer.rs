@@ -34,9 +34,14 @@ impl Answer {
         self.stored.map_or(self.computed, f64::from)
     }
 
-    /// Whether the rule gives the stored value, within the bound.
+    /// Whether the rule gives the stored value, within the bound. A stored value that is not finite has left the range of
+    /// `f32`, and so must the rule's.
     pub fn holds(&self) -> bool {
-        (self.value() - self.computed).abs() <= self.bound
+        let beyond = !self.computed.is_finite() || self.computed.abs() > f64::from(f32::MAX);
+        match self.value().is_finite() {
+            true => (self.value() - self.computed).abs() <= self.bound,
+            false => beyond,
+        }
     }
 
     /// The numbers that weigh most in this one, by name: what to ask next. Constants are among them.

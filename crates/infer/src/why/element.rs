@@ -124,8 +124,13 @@ impl Names {
                 _ => {}
             }
         }
-        let Some(layer) = (0..=self.last()).find(|layer| self.layer(*layer) == name) else {
-            return Err(self.unknown(prefix, name));
+        let found = match name {
+            // The last layer by its other name.
+            "logits" => Some(self.last()),
+            _ => (0..=self.last()).find(|layer| self.layer(*layer) == name),
+        };
+        let Some(layer) = found else {
+            return Err(self.unknown(prefix, text));
         };
         let parts = self.parts(layer);
         let wrong = || WhyError::UnknownPart {

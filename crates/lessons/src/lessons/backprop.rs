@@ -69,8 +69,9 @@ fn forward(page: &mut Page, subject: &Subject, worked: &Worked) {
     });
     page.formula(logits.collect::<Vec<_>>().join("\n"));
     page.formula(format!(
-        "p = softmax(z) = {}\nL = −log p[{}] = {}",
+        "p = softmax(z) = {}\nL = −log p[{}] = log Σ e^z − z[{}] = {}",
         list(&worked.probabilities, ", "),
+        subject.label,
         subject.label,
         shown(worked.loss)
     ));
@@ -156,7 +157,7 @@ fn check(
         "Is it right? The definition of a derivative does not care how a network is built: move \
          one number by h up and down, run the network forward each time, and divide the change of \
          the loss by 2h. Where ReLU or a maximum changes sides within h there is no derivative, \
-         and the two may differ.",
+         and the two may differ. All numbers are shown with six decimals.",
     );
     page.formula("dL/dw ≈ ( L(w + h) − L(w − h) ) / 2h");
     let (names, by_hand) = subject.gradients(&worked.trace)?;
@@ -169,6 +170,10 @@ fn check(
         ),
     ];
     if let Some(other) = &settings.autodiff {
+        page.text(
+            "The last column is what a framework's automatic differentiation computes for the same \
+             network, in f32, so its last digit may be another.",
+        );
         columns.push(("autodiff", "autodiff", subject.gradients(other)?.1));
     }
     let heads = columns.iter().map(|(_, head, _)| head.to_string());

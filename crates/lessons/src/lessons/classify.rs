@@ -6,7 +6,7 @@ use glassbox_spec::Random;
 use crate::{
     Lesson, LessonError, Page, Setting, Settings,
     exercise::{Answer, whole_numbers},
-    notation::{list, sum},
+    notation::{factor, list, sum},
     shown,
 };
 
@@ -73,8 +73,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     );
     page.formula("p[k] = e^(z[k] − m) / Σ_l e^(z[l] − m),   m = the largest z");
     page.text(
-        "The largest logit is subtracted first. It cancels, since it divides both sides, but \
-         without it e^1000 would be infinite. The loss says how bad the answer is: minus the \
+        "The largest logit is subtracted first. It cancels, since it divides numerator and \
+         denominator alike, but without it e^1000 would be infinite. The loss says how bad the answer is: minus the \
          logarithm of the probability given to the right class, the target t. It is 0 for a sure \
          right answer, and grows without bound for a sure wrong one. Its gradient at the logits is \
          as simple as can be: the probabilities minus what they should have been, y, which is 1 \
@@ -96,13 +96,15 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         ]
     });
     page.table(["class", "z", "z − m", "e^(z − m)", "p", "dL/dz"], rows);
+    // As it is computed: through p it would be −log 0 where p is too small for a number.
     page.formula(format!(
-        "Σ e^(z − m) = {}\np[0] = {} / {} = {}\nloss = −log {} = {}",
+        "Σ e^(z − m) = {}\np[0] = {} / {} = {}\nloss = −log p[0] = log {} − {} = {}",
         shown(total),
         shown(powers[0]),
         shown(total),
         shown(probabilities[0]),
-        shown(probabilities[0]),
+        shown(total),
+        factor(logits[0] - largest),
         shown(loss),
     ));
     page.text("The gradient sums to 0: what one logit should gain the others should lose.");
@@ -114,8 +116,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 
     let equal = classify(&[0.0, 0.0], 0);
     page.text(
-        "A network that knows nothing of two classes gives both the same logit. This is where \
-         every training starts, and a loss much above it means that something is wrong:",
+        "A network that knows nothing of two classes gives both the same logit. A loss \
+         much above that means that something is wrong:",
     );
     page.formula(format!(
         "p = {}    loss = −log {} = {}",

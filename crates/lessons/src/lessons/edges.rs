@@ -27,40 +27,65 @@ fn sobel() -> Matrix {
 
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let s = settings.kernel_or(sobel);
-    page.text(
-        "Sobel's filter takes the right column minus the left one, the middle row counted twice so \
-         that the nearest pixels weigh most. The sign says which way an edge faces, the size how \
-         steep it is. On an image that gets lighter to the right:",
-    );
+    let (own_kernel, own_input) = (settings.kernel.is_some(), settings.input.is_some());
+    page.text(match own_kernel {
+        true => "Your filter in place of Sobel's, on an input, on the same mirrored, and where all pixels are alike.",
+        false => {
+            "Sobel's filter S takes the right column minus the left one, the middle row counted twice \
+             so that the nearest pixels weigh most. The sign says which way an edge faces, the size \
+             how steep it is."
+        }
+    });
+    page.text(match own_kernel || own_input {
+        true => "The input:",
+        false => "On an image that gets lighter to the right:",
+    });
     let lighter = settings.input_or(|| rows([[10.0, 10.0, 200.0]; 3]));
     let mirrored = transformed(&lighter, |i, j| at(&lighter, i, lighter.columns() - 1 - j));
     let flat = transformed(&lighter, |_, _| at(&lighter, 0, 0));
     let over = |input| Slide::correlation(input, &s, 1, 0);
     let (lighter, mirrored, flat) = (over(&lighter)?, over(&mirrored)?, over(&flat)?);
     page.window(lighter.window(0));
-    page.text("Mirrored, the edge faces the other way:");
+    page.text(match own_kernel || own_input {
+        true => "Mirrored:",
+        false => "Mirrored, the edge faces the other way:",
+    });
     page.window(mirrored.window(0));
-    page.text("And where all pixels are alike there is no edge:");
+    page.text(match own_kernel {
+        true => "And where all pixels are alike:",
+        false => "And where all pixels are alike there is no edge:",
+    });
     page.window(flat.window(0));
 
-    page.text(
-        "On a whole image, one map for each direction: S finds vertical edges, its transpose the \
-         horizontal ones. Together they are the length of the gradient, whichever way the edge \
-         runs. The pictures show magnitudes, the largest white.",
-    );
+    page.text(match own_kernel {
+        true => {
+            "On a whole image, the filter and its transpose, and both together. The pictures show \
+             magnitudes, the largest white."
+        }
+        false => {
+            "On a whole image, one map for each direction: S finds vertical edges, its transpose the \
+             horizontal ones. Together they are the length of the gradient, whichever way the edge \
+             runs. With a padding of 1 the maps are as large as the image. The pictures show \
+             magnitudes, the largest white."
+        }
+    });
+    let (first, second) = match own_kernel {
+        true => ("the filter", "its transpose"),
+        false => ("vertical edges", "horizontal edges"),
+    };
     let image = settings.image.clone().unwrap_or_else(|| digit(DIGIT));
     let down = matrix(s.columns(), s.rows(), transposed(&s));
     let across = Slide::correlation(&image, &s, 1, s.rows() / 2)?.output;
     let down = Slide::correlation(&image, &down, 1, s.columns() / 2)?.output;
     let mut pictures = vec![
         Picture::of("the image", &image),
-        Picture::of_magnitudes("vertical edges", &across),
+        Picture::of_magnitudes(first, &across),
     ];
     // A kernel that is not square gives maps of different shapes.
     if (across.rows(), across.columns()) == (down.rows(), down.columns()) {
         let length = transformed(&across, |i, j| at(&across, i, j).hypot(at(&down, i, j)));
         page.formula("G[i,j] = √( Gx[i,j]² + Gy[i,j]² )");
-        pictures.push(Picture::of_magnitudes("horizontal edges", &down));
+        pictures.push(Picture::of_magnitudes(second, &down));
         pictures.push(Picture::of_magnitudes("both", &length));
     }
     page.pictures(pictures);

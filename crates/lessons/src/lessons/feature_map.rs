@@ -42,11 +42,16 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let (stride, padding) = (settings.stride.unwrap_or(2), settings.padding.unwrap_or(1));
     page.text(
         "A kernel that looks for something is called a filter, and its output a feature map: it \
-         says how much of that is where. The filter F of this lesson takes the column on the left \
-         of a place minus the column on its right. Where the image gets darker from left to right \
-         the map is positive, where it gets lighter negative, and where nothing changes zero: F \
-         finds vertical edges.",
+         says how much of that is where.",
     );
+    if settings.kernel.is_none() {
+        page.text(
+            "The filter F of this lesson takes the column on the left of a place minus the column \
+             on its right. Where the image gets darker from left to right the map is positive, \
+             where it gets lighter negative, and where nothing changes zero: F finds vertical \
+             edges.",
+        );
+    }
     page.matrices([("I", &i), ("F", &f)]);
     page.text(
         "Without padding the filter stays within the image, and the map is smaller than the image:",
@@ -62,8 +67,13 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.window(padded.window(0));
     page.matrices([("map, padded", &padded.output)]);
     page.text(format!(
-        "Mind the border: there the filter compares the image with zeros, and finds edges that are \
-         none. Stride: the filter moves {stride} at a time, and the map shrinks. Without padding:"
+        "Mind the border: there the filter compares the image with zeros, and may find what is not \
+         there. Stride: the filter moves {stride} at a time{}. Without padding:",
+        if stride > 1 {
+            ", and the map shrinks"
+        } else {
+            ""
+        }
     ));
     let strided = Slide::correlation(&i, &f, stride, 0)?;
     page.matrices([("map, stride", &strided.output)]);

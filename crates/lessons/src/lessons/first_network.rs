@@ -211,9 +211,13 @@ fn learning(page: &mut Page, features: &[f64], rounds: &[Round]) {
         ]
     });
     page.table(["round", "z[0]", "z[1]", "loss", "dL/dz[0]"], rows);
+    let learned = rounds.last().is_some_and(|round| round.loss() < 0.01);
+    page.text(match learned {
+        true => "A few steps are enough: a network with more weights than images can learn an image by heart.",
+        false => "Here a few steps are not enough: too little of the image is left to learn from.",
+    });
     page.text(
-        "One step is enough: a network with more weights than images can learn an image by heart. \
-         Whether it has learned anything about other images is another question, and the reason \
+        "Whether a network has learned anything about other images is another question, and the reason \
          why accuracy is measured on images that were not trained on.",
     );
     page.number("pooled_sum", sum);

@@ -47,7 +47,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.text(
         "Backward: how does the loss change with each number of X, if dY says how it changes with \
          each number of the output? Of a max pooling only the winner of each window had a say, so \
-         it gets the whole gradient. In an average every number of the window had the same say, \
+         it gets the whole gradient (of equals, the first). In an average every number of the window had the same say, \
          and each gets its share. Say dY counts 1, 2, 3, …:",
     );
     let count = max.output.values().len();
@@ -90,8 +90,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     }
     page.table(["moved by", "image", "max pooled", "average pooled"], rows);
     page.text(match &settings.image {
-        Some(_) => "Measured on your image.".to_string(),
-        None => format!("The mean over {DIGITS} drawn digits."),
+        Some(_) => format!("Measured on your image, with stride {SIZE}."),
+        None => format!("The mean over {DIGITS} drawn digits, with stride {SIZE}."),
     });
     let image = &images[0];
     let shifted = shifted(image, 1);

@@ -42,8 +42,8 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     page.text(
         "From here on convolution means what every framework means by it: the kernel is not \
          turned. It is the same sum at every place. Put the kernel on the upper left corner of the \
-         input, multiply cell by cell, add, and write the sum into the output. Then move one step \
-         to the right; at the end of the row, one step down.",
+         input (with its padding), multiply cell by cell, add, and write the sum into the output. \
+         Then move to the right by the stride; at the end of the row, down by the stride.",
     );
     page.formula("Y[i,j] = Σ_u Σ_v K[u,v] · X[i·S + u − P, j·S + v − P]");
     page.text(format!(

@@ -7,7 +7,7 @@ use console::style;
 use glassbox_infer::why::{Answer, Exponential, Rule};
 
 use super::columns::{Column, bound, fold, significant};
-use crate::output::thousands;
+use crate::output::{plain, thousands};
 
 /// Terms shown of a sum that is one group, and numbers of a list.
 const LINES: usize = 10;
@@ -177,6 +177,10 @@ impl Page<'_> {
                 bound(off),
                 bound(answer.bound)
             ),
+            (_, false) if !stored.is_finite() => format!(
+                "stored as {}: {stored}; by its rule it is beyond the range of f32, or made of such numbers",
+                answer.name
+            ),
             (_, false) => format!(
                 "stored as {}: {}, {} apart, which is MORE than the {} that rounding in f32 allows",
                 answer.name,
@@ -203,7 +207,7 @@ impl Page<'_> {
     /// `, class cat`, where the class has a name of its own.
     fn class(&self, class: usize) -> String {
         match self.classes.get(class) {
-            Some(name) if *name != class.to_string() => format!(", class {name}"),
+            Some(name) if *name != class.to_string() => format!(", class {}", plain(name)),
             _ => String::new(),
         }
     }

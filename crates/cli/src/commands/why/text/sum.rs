@@ -137,10 +137,12 @@ impl Page<'_> {
         }
         if candidates.len() > some {
             let left = candidates.len() - some - usize::from(winner >= some);
-            self.line(format!(
-                "and {} that are not larger",
-                counted(left, "value")
-            ));
+            if left > 0 {
+                self.line(format!(
+                    "and {} that are not larger",
+                    counted(left, "value")
+                ));
+            }
         }
         let most = candidates
             .get(winner)
