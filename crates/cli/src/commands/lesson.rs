@@ -30,6 +30,9 @@ pub fn run(args: LessonArgs) -> Result<(), Failure> {
     if args.exercise {
         return exercise(lesson, &args);
     }
+    if lesson.name == "why-convolution" {
+        note("training four small networks: some seconds");
+    }
     let page = lesson.page(&settings(lesson, &args)?)?;
     if args.json {
         output::json(&page.numbers)

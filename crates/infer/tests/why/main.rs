@@ -14,7 +14,7 @@ use glassbox_spec::Random;
 use networks::{Case, case, pick, random};
 use reader::Reader;
 
-/// Networks, each with an image of its own; of each, one number forward and one backward.
+/// Networks, each with an image of its own; of each, any number forward, a computed one, and one backward.
 const CASES: u32 = 10_000;
 
 /// Every kind of number, and how often it is asked at least.
@@ -58,8 +58,11 @@ fn ten_thousand_answers_forward_and_backward_re_add() {
                 let case = case(number, &mut random);
                 let reader = Reader::new(&case);
                 let why = why(&case);
-                for backward in [false, true] {
-                    let (tensor, question) = question(&reader, &mut random, backward);
+                let forward = |name: &str| !is_backward(name);
+                let computed = |name: &str| forward(name) && !is_given(name);
+                let kinds: [&dyn Fn(&str) -> bool; 3] = [&forward, &computed, &is_backward];
+                for wanted in kinds {
+                    let (tensor, question) = question(&reader, &mut random, wanted);
                     *asked.entry(kind(&case, &tensor)).or_insert(0) += 1;
                     check(&reader, &why, &question, number);
                 }
@@ -111,12 +114,24 @@ fn why(case: &Case) -> Why {
         .unwrap()
 }
 
-/// A random number of a random tensor.
-fn question(reader: &Reader, random: &mut Random, backward: bool) -> (String, String) {
-    let is_backward = |name: &str| name.starts_with("d_") || name.starts_with("step:");
+fn is_backward(name: &str) -> bool {
+    name.starts_with("d_") || name.starts_with("step:")
+}
+
+/// Whether it is a number that nothing computed.
+fn is_given(name: &str) -> bool {
+    name == "pixel" || name.ends_with(".weight") || name.ends_with(".bias")
+}
+
+/// A random number of a random tensor of those that are wanted.
+fn question(
+    reader: &Reader,
+    random: &mut Random,
+    wanted: &dyn Fn(&str) -> bool,
+) -> (String, String) {
     let tensors: Vec<_> = reader
         .questions()
-        .filter(|(name, _)| is_backward(name) == backward)
+        .filter(|(name, _)| wanted(name))
         .collect();
     let (name, shape) = tensors[pick(random, 0, tensors.len() - 1)];
     let at = pick(random, 0, shape.iter().product::<usize>() - 1);
