@@ -244,4 +244,26 @@ fn extend(config: &mut Config, after: u32, epochs: u32) {
         });
     }
     config.epochs = epochs;
+    // A run that had to go back behind an extension, and is to be shorter than it now, was never extended there.
+    config.extended.retain(|part| part.after <= epochs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassbox_spec::ImageShape;
+
+    #[test]
+    fn an_extended_configuration_can_be_read_again() {
+        let shape = ImageShape::new(1, 28, 28).unwrap();
+        let (mut config, _) = Config::resolve(Settings::default(), shape, 10).unwrap();
+        // Made longer after 2 of 3 epochs, again after 4; back behind both, it is to have 3.
+        for (after, epochs, extensions) in [(2, 5, 1), (2, 5, 1), (4, 9, 2), (1, 3, 1)] {
+            extend(&mut config, after, epochs);
+            assert_eq!((config.epochs, config.extended.len()), (epochs, extensions));
+            let written = toml::to_string(&config).unwrap();
+            let read = Settings::parse(&written, std::path::Path::new("c")).unwrap();
+            assert_eq!(Config::resolve(read, shape, 10).unwrap().0, config);
+        }
+    }
 }

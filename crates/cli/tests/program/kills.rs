@@ -43,7 +43,6 @@ fn kill_after(folder: &Path, command: &str, moment: Duration) {
 /// run that was left alone.
 fn kill_and_resume(folder: &Path, command: &str, kills: u32) {
     // Images are decoded the first time: that is no part of the time below.
-    run(folder, "data verify sky");
     run(folder, "data show sky");
     let started = Instant::now();
     let (code, _, stderr) = run(folder, &format!("{command} --out whole"));
