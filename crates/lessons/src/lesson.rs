@@ -22,6 +22,8 @@ pub struct Lesson {
     pub title: &'static str,
     /// The settings that it takes.
     pub takes: &'static [Setting],
+    /// Whether its page takes seconds: networks are trained for it.
+    pub experiment: bool,
     pub(crate) write: fn(&mut Page, &Settings) -> Result<(), LessonError>,
     pub(crate) ask: fn(&mut Page, &mut Random) -> Result<Answer, LessonError>,
 }

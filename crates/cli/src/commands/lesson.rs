@@ -30,8 +30,8 @@ pub fn run(args: LessonArgs) -> Result<(), Failure> {
     if args.exercise {
         return exercise(lesson, &args);
     }
-    if lesson.name == "why-convolution" {
-        note("training four small networks: some seconds");
+    if lesson.experiment {
+        note("networks are trained for this page: some seconds");
     }
     let page = lesson.page(&settings(lesson, &args)?)?;
     if args.json {

@@ -22,6 +22,7 @@ pub const LESSON: Lesson = Lesson {
     name: "backprop",
     title: "The backward pass by hand",
     takes: &[Setting::Input, Setting::Kernel, Setting::Autodiff],
+    experiment: false,
     write,
     ask,
 };

@@ -15,6 +15,7 @@ pub const LESSON: Lesson = Lesson {
     name: "classify",
     title: "From logits to loss",
     takes: &[Setting::Input],
+    experiment: false,
     write,
     ask,
 };

@@ -19,6 +19,7 @@ pub const LESSON: Lesson = Lesson {
         Setting::Stride,
         Setting::Padding,
     ],
+    experiment: false,
     write,
     ask,
 };

@@ -14,6 +14,7 @@ pub const LESSON: Lesson = Lesson {
     name: "edges",
     title: "Sobel's filter: edges, and which way they face",
     takes: &[Setting::Input, Setting::Kernel, Setting::Image],
+    experiment: false,
     write,
     ask,
 };

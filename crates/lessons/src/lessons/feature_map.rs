@@ -18,6 +18,7 @@ pub const LESSON: Lesson = Lesson {
         Setting::Stride,
         Setting::Padding,
     ],
+    experiment: false,
     write,
     ask,
 };

@@ -21,6 +21,7 @@ pub const LESSON: Lesson = Lesson {
     name: "first-network",
     title: "A whole network on one image, trained before your eyes",
     takes: &[Setting::Image, Setting::Kernel],
+    experiment: false,
     write,
     ask,
 };

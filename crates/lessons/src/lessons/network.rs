@@ -12,6 +12,7 @@ pub const LESSON: Lesson = Lesson {
     name: "network",
     title: "A whole network, shape by shape",
     takes: &[Setting::Image],
+    experiment: false,
     write,
     ask,
 };

@@ -17,6 +17,7 @@ pub const LESSON: Lesson = Lesson {
     name: "pooling",
     title: "Pooling: a smaller map that minds a shift less",
     takes: &[Setting::Input, Setting::Stride, Setting::Image],
+    experiment: false,
     write,
     ask,
 };

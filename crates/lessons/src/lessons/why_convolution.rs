@@ -19,6 +19,7 @@ pub const LESSON: Lesson = Lesson {
     name: "why-convolution",
     title: "Why convolution: fewer weights, and the right ones",
     takes: &[],
+    experiment: true,
     write,
     ask,
 };
