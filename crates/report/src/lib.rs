@@ -17,9 +17,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod canvas;
+mod chart;
+mod colour;
+mod figure;
 mod markdown;
+mod raster;
 mod svg;
 mod text;
+mod theme;
 
+pub use figure::{Figure, FigureError};
 pub use markdown::{Document, File, contents, markdown, markdown_with_files};
+pub use raster::Raster;
 pub use text::{Style, WIDTH, text, text_of};

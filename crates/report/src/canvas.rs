@@ -1,0 +1,201 @@
+//! Shapes on the way to a [`Figure`]: text, rectangles, lines, pictures.
+//!
+//! * **In**: positions in pixels from the top left, colours of [`theme`](crate::theme) or fixed ones. * **Out**: a figure.
+//! * **Never**: a decision about what is drawn.
+
+use std::fmt::{Arguments, Write};
+
+use plotters::style::{IntoFont, register_font};
+
+use crate::{
+    Figure,
+    figure::FONT,
+    raster::Raster,
+    theme::{INK, MUTED},
+};
+
+/// The size of text, in pixels.
+pub(crate) const TEXT: usize = 12;
+
+/// Where a text's position is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A drawing under way.
+#[derive(Debug, Default)]
+pub(crate) struct Canvas {
+    body: String,
+}
+
+impl Canvas {
+    /// Text on a base line, in ink.
+    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, text: &str) {
+        self.coloured(x, y, anchor, INK, text);
+    }
+
+    /// Text that may be passed over.
+    pub fn muted(&mut self, x: f64, y: f64, anchor: Anchor, text: &str) {
+        self.coloured(x, y, anchor, MUTED, text);
+    }
+
+    /// Text of a colour.
+    pub fn coloured(&mut self, x: f64, y: f64, anchor: Anchor, colour: &str, text: &str) {
+        self.sized(x, y, anchor, colour, TEXT as f64, text);
+    }
+
+    /// Text of a colour and size.
+    pub fn sized(&mut self, x: f64, y: f64, anchor: Anchor, colour: &str, size: f64, text: &str) {
+        let anchor = match anchor {
+            Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
+            Anchor::End => " text-anchor=\"end\"",
+        };
+        let size = match size == TEXT as f64 {
+            true => String::new(),
+            false => format!(" font-size=\"{}\"", short(size)),
+        };
+        self.write(format_args!(
+            "<text x=\"{}\" y=\"{}\"{anchor}{size} fill=\"{colour}\">{}</text>\n",
+            short(x),
+            short(y),
+            escaped(text)
+        ));
+    }
+
+    /// Text along the left border, read upwards, its middle at `y`.
+    pub fn upright(&mut self, x: f64, y: f64, text: &str) {
+        let (x, y) = (short(x), short(y));
+        self.write(format_args!(
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\" fill=\"{MUTED}\">{}</text>\n",
+            escaped(text)
+        ));
+    }
+
+    /// A filled rectangle: left, top, width, height.
+    pub fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
+        self.write(format_args!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"/>\n",
+            short(x),
+            short(y),
+            short(width),
+            short(height)
+        ));
+    }
+
+    /// The outline of a rectangle.
+    pub fn frame(&mut self, [x, y, width, height]: [f64; 4], stroke: &str, wide: f64) {
+        self.write(format_args!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{}\"/>\n",
+            short(x),
+            short(y),
+            short(width),
+            short(height),
+            short(wide)
+        ));
+    }
+
+    /// A line from one point to another.
+    pub fn line(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], stroke: &str, wide: f64) {
+        self.write(format_args!(
+            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{stroke}\" stroke-width=\"{}\"/>\n",
+            short(x1),
+            short(y1),
+            short(x2),
+            short(y2),
+            short(wide)
+        ));
+    }
+
+    /// A picture, its pixels as squares, stretched over left, top, width, height.
+    pub fn picture(&mut self, [x, y, width, height]: [f64; 4], raster: &Raster) {
+        self.write(format_args!(
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             style=\"image-rendering:pixelated\" href=\"{}\"/>\n",
+            short(x),
+            short(y),
+            short(width),
+            short(height),
+            raster.data_uri()
+        ));
+    }
+
+    /// Elements as they are.
+    pub fn write(&mut self, shape: Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = self.body.write_fmt(shape);
+    }
+
+    /// The figure with everything drawn so far.
+    pub fn finish(self, name: &str, title: &str, alt: String, size: [f64; 2]) -> Figure {
+        Figure {
+            name: name.to_string(),
+            title: title.to_string(),
+            alt,
+            width: size[0].ceil() as usize,
+            height: size[1].ceil() as usize,
+            body: self.body,
+        }
+    }
+}
+
+/// A coordinate to a hundredth of a pixel.
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// Text for an element or an attribute. What no XML may hold becomes a sign for that.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&#39;",
+            '\n' | '\t' => escaped.push(' '),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Makes the program's font known to plotters; false where it already had another.
+pub(crate) fn ready_fonts() {
+    static READY: std::sync::Once = std::sync::Once::new();
+    READY.call_once(|| {
+        // The font is part of the program and a test draws with it: this does not fail.
+        let _ = register_font("sans-serif", plotters::style::FontStyle::Normal, FONT);
+    });
+}
+
+/// How wide a text is, in pixels.
+pub(crate) fn width(text: &str, size: f64) -> f64 {
+    ready_fonts();
+    let font = ("sans-serif", size).into_font();
+    // Where it cannot be measured, as wide as wide letters.
+    font.box_size(text)
+        .map_or(text.chars().count() as f64 * size * 0.6, |(wide, _)| {
+            f64::from(wide)
+        })
+}
+
+/// A text that is at most so many pixels wide, its end left out if need be.
+pub(crate) fn shortened(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_string();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let fits = |count: usize| -> String { letters[..count].iter().chain(&['…']).collect() };
+    let count = (1..letters.len())
+        .rev()
+        .find(|count| width(&fits(*count), size) <= room);
+    fits(count.unwrap_or(1).min(letters.len()))
+}

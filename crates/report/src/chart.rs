@@ -1,0 +1,269 @@
+//! Curves and bars over an axis.
+//!
+//! * **In**: series of points, what the axes are. * **Out**: a figure with a title, a legend and labelled axes. * **Never**: a
+//!   point that is not finite: it is left out.
+
+use plotters::{
+    chart::ChartBuilder,
+    drawing::{DrawingAreaErrorKind, IntoDrawingArea},
+    element::{Circle, PathElement, Rectangle},
+    prelude::{DashedLineSeries, LineSeries, SVGBackend},
+    style::{Color, IntoFont, RGBColor, ShapeStyle},
+};
+
+use crate::{
+    Figure,
+    canvas::{Anchor, Canvas, TEXT, ready_fonts, width},
+    theme::{INK, MUTED, RULE},
+};
+
+/// Of a chart, in pixels.
+const WIDTH: u32 = 400;
+const HEIGHT: u32 = 240;
+/// Title and legend, above the plot.
+const HEAD: f64 = 46.0;
+/// plotters writes text smaller than it is told.
+const PLOTTERS_TEXT: f64 = TEXT as f64 * 1.24;
+
+/// What is to be drawn.
+pub(crate) struct Chart<'a> {
+    pub name: &'a str,
+    pub title: &'a str,
+    /// What is seen in it.
+    pub alt: String,
+    pub x: Axis<'a>,
+    pub y: Axis<'a>,
+    pub series: Vec<Series>,
+    pub bars: Vec<Bar>,
+    /// Dotted lines from bottom to top.
+    pub marks: Vec<f64>,
+}
+
+/// An axis.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis<'a> {
+    pub label: &'a str,
+    pub scale: Scale,
+    /// From and to.
+    pub range: [f64; 2],
+}
+
+/// How an axis's numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// Whole numbers alone.
+    Count,
+    /// As many decimals as the range needs.
+    Number,
+    /// Shares, as per cent.
+    Percent,
+}
+
+/// A curve.
+pub(crate) struct Series {
+    /// In the legend; empty for none.
+    pub name: String,
+    pub colour: &'static str,
+    pub line: Line,
+    pub points: Vec<[f64; 2]>,
+}
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A line with a dot at each point.
+    Dotted,
+    /// A broken line.
+    Dashed,
+    /// Dots alone.
+    Dots,
+}
+
+/// A bar, from a corner to the one across.
+pub(crate) struct Bar {
+    pub from: [f64; 2],
+    pub to: [f64; 2],
+    pub colour: &'static str,
+}
+
+impl<'a> Axis<'a> {
+    /// An axis that holds these values with a little room; at least as wide as `least`.
+    pub fn around(
+        label: &'a str,
+        scale: Scale,
+        values: impl IntoIterator<Item = f64>,
+        least: f64,
+    ) -> Self {
+        let finite = values.into_iter().filter(|value| value.is_finite());
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        if low > high {
+            return Self {
+                label,
+                scale,
+                range: [0.0, 1.0],
+            };
+        }
+        let short = ((least - (high - low)) / 2.0).max(0.0);
+        let room = 0.06 * (high - low + 2.0 * short);
+        let mut range = [low - short - room, high + short + room];
+        // No room where there cannot be values.
+        if scale == Scale::Percent {
+            range[1] = range[1].min(1.002).max(low + 1e-6);
+        }
+        if low >= 0.0 {
+            range[0] = range[0].max(0.0);
+        }
+        Self {
+            label,
+            scale,
+            range,
+        }
+    }
+
+    fn text(&self, value: f64) -> String {
+        let span = self.range[1] - self.range[0];
+        let (value, span, unit) = match self.scale {
+            Scale::Count if (value - value.round()).abs() > 1e-6 => return String::new(),
+            Scale::Count => return format!("{:.0}", value.round()),
+            Scale::Number => (value, span, ""),
+            Scale::Percent => (100.0 * value, 100.0 * span, " %"),
+        };
+        let decimals = (-(span / 6.0).log10().floor()).clamp(0.0, 6.0) as usize;
+        let text = format!("{value:.decimals$}");
+        // Not −0.
+        let text = match text.trim_start_matches('-').trim_matches(['0', '.']) {
+            "" => text.trim_start_matches('-').to_string(),
+            _ => text.replace('-', "−"),
+        };
+        text + unit
+    }
+}
+
+/// Draws a chart.
+pub(crate) fn chart(chart: Chart<'_>) -> Figure {
+    let mut canvas = Canvas::default();
+    canvas.sized(8.0, 16.0, Anchor::Start, INK, 14.0, chart.title);
+    legend(&mut canvas, &chart.series);
+    // A plot that plotters refuses leaves its title, and says so.
+    match plot(&chart) {
+        Ok(svg) => {
+            let inner = svg.split_once('>').map_or("", |(_, rest)| rest);
+            let inner = inner
+                .rsplit_once("</svg>")
+                .map_or(inner, |(inner, _)| inner);
+            canvas.write(format_args!(
+                "<g transform=\"translate(0 {HEAD})\">\n{}</g>\n",
+                inner.trim_start()
+            ));
+        }
+        Err(error) => {
+            canvas.muted(
+                8.0,
+                HEAD + 20.0,
+                Anchor::Start,
+                &format!("not drawn: {error}"),
+            );
+        }
+    }
+    let size = [f64::from(WIDTH), HEAD + f64::from(HEIGHT)];
+    canvas.finish(chart.name, chart.title, chart.alt, size)
+}
+
+/// A stroke and a name for each series that has one, under the title.
+fn legend(canvas: &mut Canvas, series: &[Series]) {
+    let mut x = 8.0;
+    for series in series.iter().filter(|series| !series.name.is_empty()) {
+        let y = 34.0;
+        let to = x + 18.0;
+        match series.line {
+            Line::Dotted => canvas.line([x, y - 4.0], [to, y - 4.0], series.colour, 2.0),
+            Line::Dashed => {
+                canvas.line([x, y - 4.0], [x + 7.0, y - 4.0], series.colour, 2.0);
+                canvas.line([x + 11.0, y - 4.0], [to, y - 4.0], series.colour, 2.0);
+            }
+            Line::Dots => canvas.rect([x + 6.0, y - 7.0, 6.0, 6.0], series.colour),
+        }
+        canvas.text(to + 5.0, y, Anchor::Start, &series.name);
+        x = to + 5.0 + width(&series.name, TEXT as f64) + 14.0;
+    }
+}
+
+fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error>> {
+    ready_fonts();
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
+        let ([x0, x1], [y0, y1]) = (chart.x.range, chart.y.range);
+        let mut context = ChartBuilder::on(&area)
+            .margin_top(6)
+            .margin_right(14)
+            .x_label_area_size(38)
+            .y_label_area_size(58)
+            .build_cartesian_2d(x0..x1, y0..y1)?;
+        let label = ("sans-serif", PLOTTERS_TEXT).into_font();
+        let text = label.color(&rgb(MUTED));
+        context
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(rgb(RULE).mix(0.0))
+            .bold_line_style(rgb(RULE))
+            .axis_style(rgb(MUTED))
+            .label_style(text.clone())
+            .axis_desc_style(text)
+            .x_labels(7)
+            .y_labels(6)
+            .x_desc(chart.x.label)
+            .y_desc(chart.y.label)
+            .x_label_formatter(&|x| chart.x.text(*x))
+            .y_label_formatter(&|y| chart.y.text(*y))
+            .draw()?;
+        for bar in &chart.bars {
+            let corners = [(bar.from[0], bar.from[1]), (bar.to[0], bar.to[1])];
+            context.draw_series([Rectangle::new(corners, rgb(bar.colour).filled())])?;
+        }
+        for at in &chart.marks {
+            let stroke = rgb(MUTED).stroke_width(1);
+            let points = [(*at, y0), (*at, y1)];
+            context.draw_series(DashedLineSeries::new(points, 2, 3, stroke))?;
+        }
+        for series in &chart.series {
+            let points = series
+                .points
+                .iter()
+                .filter(|p| p[0].is_finite() && p[1].is_finite());
+            let points: Vec<(f64, f64)> = points.map(|[x, y]| (*x, *y)).collect();
+            let colour = rgb(series.colour);
+            let stroke: ShapeStyle = colour.stroke_width(2);
+            match series.line {
+                Line::Dotted => {
+                    context.draw_series(LineSeries::new(points.clone(), stroke))?;
+                }
+                Line::Dashed => {
+                    context.draw_series(DashedLineSeries::new(points.clone(), 6, 4, stroke))?;
+                }
+                Line::Dots => {}
+            }
+            if series.line != Line::Dashed {
+                let dots = points
+                    .iter()
+                    .map(|point| Circle::new(*point, 3, colour.filled()));
+                context.draw_series(dots)?;
+            }
+        }
+        // So that bars do not hide it.
+        context.draw_series([PathElement::new([(x0, y0), (x1, y0)], rgb(MUTED))])?;
+        area.present()?;
+    }
+    Ok(svg)
+}
+
+/// A colour of the theme, `#RRGGBB`.
+fn rgb(hex: &str) -> RGBColor {
+    let part = |at: usize| {
+        let digits = hex.get(at..at + 2).unwrap_or("00");
+        u8::from_str_radix(digits, 16).unwrap_or(0)
+    };
+    RGBColor(part(1), part(3), part(5))
+}

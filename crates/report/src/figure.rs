@@ -1,0 +1,108 @@
+//! One picture, as SVG and as PNG.
+//!
+//! * **In**: shapes, put together by the modules beside this one. * **Out**: [`Figure::svg`], light and dark; [`Figure::png`],
+//!   light, with the program's own font, so that it is the same everywhere. * **Never**: a file, a script, a reference to
+//!   anything outside the figure.
+
+use std::sync::{Arc, LazyLock};
+
+use resvg::{
+    tiny_skia::{Color, Pixmap, Transform},
+    usvg::{Options, Tree, fontdb::Database},
+};
+
+use crate::{canvas::escaped, theme};
+
+/// Part of Noto Sans; its licence is beside it.
+pub(crate) const FONT: &[u8] = include_bytes!("../fonts/NotoSans.ttf");
+
+/// No PNG has more pixels to a side.
+const MOST_PIXELS: f32 = 8192.0;
+
+static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
+    let mut fonts = Database::new();
+    fonts.load_font_data(FONT.to_vec());
+    fonts.set_sans_serif_family("Noto Sans");
+    Arc::new(fonts)
+});
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// Its name, as a file's without its extension.
+    pub name: String,
+    /// What it shows, in a few words.
+    pub title: String,
+    /// What is to be seen in it, for those who cannot.
+    pub alt: String,
+    /// In pixels, and in units of `body`.
+    pub width: usize,
+    /// In pixels, and in units of `body`.
+    pub height: usize,
+    /// SVG elements.
+    pub(crate) body: String,
+}
+
+/// A figure that could not be made a PNG.
+#[derive(Debug, thiserror::Error)]
+#[error("{figure}: {problem}")]
+pub struct FigureError {
+    /// Its name.
+    pub figure: String,
+    /// Why.
+    pub problem: String,
+}
+
+impl Figure {
+    /// A whole SVG file; dark where the reader's system is.
+    pub fn svg(&self) -> String {
+        let ground = format!(
+            "<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n",
+            theme::PAPER
+        );
+        let style = format!("<style>{}</style>\n", theme::dark_figures());
+        self.element("xmlns=\"http://www.w3.org/2000/svg\" ", &(style + &ground))
+    }
+
+    /// An SVG element for a page that has [`theme::dark_figures`] in its style sheet.
+    pub(crate) fn inline(&self) -> String {
+        self.element("", "")
+    }
+
+    fn element(&self, namespace: &str, before: &str) -> String {
+        let (width, height) = (self.width, self.height);
+        format!(
+            "<svg {namespace}viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             role=\"img\" aria-label=\"{}\" font-family=\"Noto Sans, sans-serif\" font-size=\"12\">\n\
+             {before}{}</svg>\n",
+            escaped(&self.alt),
+            self.body
+        )
+    }
+
+    /// A PNG, twice as fine as the figure's own pixels, on white.
+    pub fn png(&self) -> Result<Vec<u8>, FigureError> {
+        let failed = |problem: String| FigureError {
+            figure: self.name.clone(),
+            problem,
+        };
+        let options = Options {
+            fontdb: Arc::clone(&FONTS),
+            font_family: "Noto Sans".to_string(),
+            ..Options::default()
+        };
+        let tree = Tree::from_str(&self.svg(), &options).map_err(|e| failed(e.to_string()))?;
+        let longer = self.width.max(self.height).max(1) as f32;
+        let zoom = (MOST_PIXELS / longer).min(2.0);
+        let pixels = |size: usize| (size as f32 * zoom).ceil().max(1.0) as u32;
+        let mut pixmap = Pixmap::new(pixels(self.width), pixels(self.height))
+            .ok_or_else(|| failed("too large".to_string()))?;
+        pixmap.fill(Color::WHITE);
+        resvg::render(
+            &tree,
+            Transform::from_scale(zoom, zoom),
+            &mut pixmap.as_mut(),
+        );
+        pixmap.encode_png().map_err(|e| failed(e.to_string()))
+    }
+}

@@ -1,0 +1,74 @@
+//! The colours of figures and pages, in light and in dark.
+//!
+//! * **In**: nothing. * **Out**: colours as they stand in a figure, and a style sheet that turns them dark.
+//! * **Never**: a colour that only hue tells apart: series are Okabe and Ito's ("Color universal design", 2008).
+//!
+//! A figure is drawn in light colours. Where it is looked at in the dark, a style sheet exchanges each of them for its
+//! partner, by its value: so one drawing serves both.
+
+/// Text.
+pub(crate) const INK: &str = "#1F2328";
+/// Text that may be passed over, axes.
+pub(crate) const MUTED: &str = "#59636E";
+/// Grid lines, borders.
+pub(crate) const RULE: &str = "#D1D9E0";
+/// The ground of figures and pages.
+pub(crate) const PAPER: &str = "#FFFFFE";
+/// The ground of what stands out a little.
+pub(crate) const PANEL: &str = "#F6F8FA";
+/// The first series: training, before.
+pub(crate) const FIRST: &str = "#0072B2";
+/// The second series: validation, after.
+pub(crate) const SECOND: &str = "#D55E00";
+/// Further series.
+pub(crate) const SERIES: [&str; 6] = [FIRST, SECOND, "#009E73", "#CC79A7", "#8F7700", "#56B4E9"];
+
+/// Light colours and what they are in the dark.
+const DARK: [(&str, &str); 10] = [
+    (INK, "#E6EDF3"),
+    (MUTED, "#9DA7B3"),
+    (RULE, "#3D444D"),
+    (PAPER, "#0D1117"),
+    (PANEL, "#161B22"),
+    (FIRST, "#56B4E9"),
+    (SECOND, "#FF9A4D"),
+    (SERIES[2], "#3FD0A4"),
+    (SERIES[3], "#E8A5CB"),
+    (SERIES[4], "#F0E442"),
+];
+
+/// What makes figures dark where the reader's system is.
+pub(crate) fn dark_figures() -> String {
+    let mut rules = String::new();
+    for (light, dark) in DARK {
+        rules +=
+            &format!("[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}\n");
+    }
+    format!("@media (prefers-color-scheme: dark) {{\n{rules}}}\n")
+}
+
+/// The variables of a page, `--ink` and so on, light and dark.
+pub(crate) fn variables() -> String {
+    let names = [
+        (INK, "ink"),
+        (MUTED, "muted"),
+        (RULE, "rule"),
+        (PAPER, "paper"),
+        (PANEL, "panel"),
+        (FIRST, "first"),
+    ];
+    let list = |pick: fn(&(&'static str, &'static str)) -> &'static str| -> String {
+        names
+            .iter()
+            .filter_map(|(light, name)| {
+                let pair = DARK.iter().find(|(colour, _)| colour == light)?;
+                Some(format!("--{name}:{};", pick(pair)))
+            })
+            .collect()
+    };
+    format!(
+        ":root{{color-scheme:light dark;{}}}\n@media (prefers-color-scheme: dark){{:root{{{}}}}}\n",
+        list(|pair| pair.0),
+        list(|pair| pair.1)
+    )
+}
