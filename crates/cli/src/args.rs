@@ -60,6 +60,10 @@ its value before the activation (conv2.pre), a parameter (conv2.weight, conv2.bi
 pixel, logits, softmax, loss; with d_ before it, its gradient; with step: before a parameter,
 that parameter after the next step of the run's optimizer.")]
     Why(WhyArgs),
+    /// Draw a run: curves, confusion, mistakes, filters
+    #[command(after_help = "Examples:
+  glassbox report runs/digits-1")]
+    Report(ReportArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -363,6 +367,16 @@ pub struct WhyArgs {
     /// The number, as `conv2[17,4,6]`
     #[arg(value_name = "NUMBER")]
     pub question: String,
+}
+
+#[derive(Debug, Parser)]
+pub struct ReportArgs {
+    /// Run folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Folder to look for its dataset in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]

@@ -8,6 +8,7 @@ pub mod gradients;
 pub mod lesson;
 pub mod pictures;
 pub mod predict;
+pub mod report;
 pub mod summary;
 pub mod train;
 pub mod verify;

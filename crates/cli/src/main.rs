@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod failure;
+mod files;
 mod output;
 mod progress;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Why(args) => commands::why::run(args),
         Command::Verify(args) => commands::verify::run(args),
         Command::Summary(args) => commands::summary::run(args),
+        Command::Report(args) => commands::report::run(args),
         Command::Data(args) => commands::data::run(args),
         Command::Devices => commands::devices::run(),
         Command::Bench(args) => commands::bench::run(args),

@@ -34,7 +34,7 @@ pub(crate) fn visit(
     path: &Path,
     visitor: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let file = bounded::open(path).map_err(DataError::io(path))?;
+    let file = bounded::open_file(path).map_err(DataError::io(path))?;
     let size = file.metadata().map_err(DataError::io(path))?.len();
     let most = size.saturating_mul(MAX_RATIO).max(MAX_SMALL);
     let left = Cell::new(most.saturating_add(1));

@@ -11,7 +11,7 @@ use std::{
 const MAX_TEXT: u64 = 1 << 20;
 
 /// Opens a regular file. A device or a pipe may have no end, so they are refused.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub fn open_file(path: &Path) -> io::Result<File> {
     // Before it is opened: opening a pipe waits for somebody to write.
     if path.metadata()?.is_file() {
         File::open(path)
@@ -32,7 +32,7 @@ pub(crate) fn read(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
 
 /// A text file of at most 1 MiB.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read(open(path)?, MAX_TEXT)?;
+    let bytes = read(open_file(path)?, MAX_TEXT)?;
     String::from_utf8(bytes).map_err(|_| io::Error::other("not text in UTF-8"))
 }
 

@@ -371,7 +371,7 @@ impl Dataset {
                 let paths = if part == Part::Train { train } else { test };
                 let (mut pixels, mut labels) = (Vec::new(), Vec::new());
                 for path in paths {
-                    let file = bounded::open(path).map_err(DataError::io(path))?;
+                    let file = bounded::open_file(path).map_err(DataError::io(path))?;
                     let bytes = bounded::read(file, MAX_BATCH).map_err(DataError::io(path))?;
                     cifar::append(path, &bytes, self.shape, &mut pixels, &mut labels)?;
                 }

@@ -8,7 +8,7 @@ use crate::{DataError, bounded};
 
 /// Digest of a file's bytes as they lie on the disk.
 pub(crate) fn sha256_file(path: &Path) -> Result<String, DataError> {
-    let mut file = bounded::open(path).map_err(DataError::io(path))?;
+    let mut file = bounded::open_file(path).map_err(DataError::io(path))?;
     let mut hasher = Hasher::default();
     io::copy(&mut file, &mut hasher).map_err(DataError::io(path))?;
     Ok(hasher.finish())

@@ -15,7 +15,7 @@ const MAX_HEADER: u64 = 16;
 
 /// Reads a file, decompresses it if it is gzip, and checks it against its card.
 pub(crate) fn read(path: &Path, card: &FileCard) -> Result<Vec<u8>, DataError> {
-    let file = bounded::open(path).map_err(DataError::io(path))?;
+    let file = bounded::open_file(path).map_err(DataError::io(path))?;
     let bytes = bounded::read(file, MAX_BYTES).map_err(DataError::io(path))?;
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         digest::check(path, card.sha256.as_deref(), digest::sha256(&bytes))?;

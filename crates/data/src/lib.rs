@@ -31,7 +31,7 @@ mod picture;
 mod sheet;
 
 pub use augment::{AUGMENTATIONS, Augment};
-pub use bounded::read_text;
+pub use bounded::{open_file, read_text};
 pub use burn_loader::{BurnBatch, BurnLoader};
 pub use card::{Batches, Card, DATASETS, FileCard, IdxFiles, Kind};
 pub use dataset::{Dataset, Event, Part, Split};

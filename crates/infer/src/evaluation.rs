@@ -36,6 +36,21 @@ pub struct ClassScore {
     pub support: u64,
 }
 
+impl Evaluation {
+    /// The figures of answers that were written down; `names` in label order. The loss is infinite where the probability
+    /// of a right class was too small for `f32`.
+    pub fn of(answers: &[Scored], names: &[String]) -> Self {
+        let mut tally = Tally::new(names.len());
+        for answer in answers {
+            let label = usize::from(answer.label);
+            tally.count(label, answer.predicted);
+            let probability = answer.probabilities.get(label).copied();
+            tally.loss -= f64::from(probability.unwrap_or(f32::NAN)).ln();
+        }
+        tally.finish(names)
+    }
+}
+
 /// An evaluation in the making.
 #[derive(Debug, Clone)]
 pub struct Tally {
@@ -60,13 +75,17 @@ impl Tally {
         for (logits, label) in logits.chunks_exact(self.classes.max(1)).zip(labels) {
             let label = usize::from(*label);
             sum += cross_entropy(logits, label);
-            let row = self.confusion.get_mut(label);
-            if let Some(count) = row.and_then(|row| row.get_mut(largest(logits))) {
-                *count += 1;
-            }
+            self.count(label, largest(logits));
         }
         self.loss += sum;
         sum
+    }
+
+    fn count(&mut self, label: usize, predicted: usize) {
+        let row = self.confusion.get_mut(label);
+        if let Some(count) = row.and_then(|row| row.get_mut(predicted)) {
+            *count += 1;
+        }
     }
 
     /// Images so far.
@@ -142,6 +161,17 @@ pub fn evaluate(
     Ok(tally.finish(names))
 }
 
+/// The answers that are wrong, those with the highest probability first; among equals, the first image.
+pub fn mistakes(answers: &[Scored]) -> Vec<&Scored> {
+    let is_wrong = |answer: &&Scored| usize::from(answer.label) != answer.predicted;
+    let mut wrong: Vec<_> = answers.iter().filter(is_wrong).collect();
+    wrong.sort_by(|a, b| {
+        let by_confidence = b.confidence().total_cmp(&a.confidence());
+        by_confidence.then(a.index.cmp(&b.index))
+    });
+    wrong
+}
+
 /// One image's answer in an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
@@ -153,6 +183,16 @@ pub struct Scored {
     pub predicted: usize,
     /// Softmax of the logits.
     pub probabilities: Vec<f32>,
+}
+
+impl Scored {
+    /// The probability of the class that was predicted.
+    pub fn confidence(&self) -> f32 {
+        self.probabilities
+            .get(self.predicted)
+            .copied()
+            .unwrap_or(f32::NAN)
+    }
 }
 
 /// The answers in a batch, from its logits.
@@ -232,6 +272,35 @@ mod tests {
             })
             .sum();
         assert!((evaluation.loss - expected / 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn written_answers_give_the_same_figures() {
+        let names = ["a", "b", "c"].map(String::from);
+        let logits: Vec<f32> = (0..30).map(|i| (i * 7 % 11) as f32 / 3.0).collect();
+        let labels: Vec<u16> = (0..10).map(|i| i * i % 3).collect();
+        let mut tally = Tally::new(3);
+        tally.add(&logits, &labels);
+        let expected = tally.finish(&names);
+        let rows = logits.chunks(3).zip(&labels).zip(0..);
+        let answers: Vec<_> = rows
+            .map(|((logits, label), index)| Scored {
+                index,
+                label: *label,
+                predicted: largest(logits),
+                probabilities: softmax(logits),
+            })
+            .collect();
+        let found = Evaluation::of(&answers, &names);
+        assert_eq!(found.classes, expected.classes);
+        assert_eq!(found.confusion, expected.confusion);
+        assert!((found.loss - expected.loss).abs() < 1e-6);
+        let wrong = mistakes(&answers);
+        let right = answers
+            .iter()
+            .filter(|a| usize::from(a.label) == a.predicted);
+        assert_eq!(wrong.len() + right.count(), 10);
+        assert!(wrong.is_sorted_by(|a, b| a.confidence() >= b.confidence()));
     }
 
     #[test]

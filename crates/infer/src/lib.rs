@@ -7,11 +7,13 @@
 //!
 //! Pictures take the two preprocessing steps that training images took, through the same code.
 
+mod calibration;
 mod classifier;
 mod engine;
 mod evaluation;
 pub mod why;
 
+pub use calibration::{Bin, Calibration};
 pub use classifier::{Classifier, ClassifierError, Prediction, Prepared, Ranked};
 pub use engine::Engine;
-pub use evaluation::{ClassScore, Evaluation, Scored, Tally, evaluate, scored};
+pub use evaluation::{ClassScore, Evaluation, Scored, Tally, evaluate, mistakes, scored};

@@ -17,12 +17,25 @@ use crate::{
 /// The size of text, in pixels.
 pub(crate) const TEXT: usize = 12;
 
+/// plotters writes text smaller by this than it is told.
+pub(crate) const PLOTTERS: f64 = 1.24;
+
 /// Where a text's position is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
     Middle,
     End,
+}
+
+impl Anchor {
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Start => "",
+            Self::Middle => " text-anchor=\"middle\"",
+            Self::End => " text-anchor=\"end\"",
+        }
+    }
 }
 
 /// A drawing under way.
@@ -49,11 +62,7 @@ impl Canvas {
 
     /// Text of a colour and size.
     pub fn sized(&mut self, x: f64, y: f64, anchor: Anchor, colour: &str, size: f64, text: &str) {
-        let anchor = match anchor {
-            Anchor::Start => "",
-            Anchor::Middle => " text-anchor=\"middle\"",
-            Anchor::End => " text-anchor=\"end\"",
-        };
+        let anchor = anchor.attribute();
         let size = match size == TEXT as f64 {
             true => String::new(),
             false => format!(" font-size=\"{}\"", short(size)),
@@ -66,11 +75,12 @@ impl Canvas {
         ));
     }
 
-    /// Text along the left border, read upwards, its middle at `y`.
-    pub fn upright(&mut self, x: f64, y: f64, text: &str) {
+    /// Text read upwards; its base line passes through `x`, and it starts, ends or has its middle at `y`.
+    pub fn upright(&mut self, x: f64, y: f64, anchor: Anchor, colour: &str, text: &str) {
         let (x, y) = (short(x), short(y));
         self.write(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\" fill=\"{MUTED}\">{}</text>\n",
+            "<text x=\"{x}\" y=\"{y}\"{} transform=\"rotate(-90 {x} {y})\" fill=\"{colour}\">{}</text>\n",
+            anchor.attribute(),
             escaped(text)
         ));
     }
@@ -79,6 +89,17 @@ impl Canvas {
     pub fn rect(&mut self, [x, y, width, height]: [f64; 4], fill: &str) {
         self.write(format_args!(
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"/>\n",
+            short(x),
+            short(y),
+            short(width),
+            short(height)
+        ));
+    }
+
+    /// A rectangle that its ground shines through: 0 is nothing, 1 opaque.
+    pub fn veil(&mut self, [x, y, width, height]: [f64; 4], fill: &str, opacity: f64) {
+        self.write(format_args!(
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\" fill-opacity=\"{opacity:.3}\"/>\n",
             short(x),
             short(y),
             short(width),
@@ -179,7 +200,7 @@ pub(crate) fn ready_fonts() {
 /// How wide a text is, in pixels.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
     ready_fonts();
-    let font = ("sans-serif", size).into_font();
+    let font = ("sans-serif", size * PLOTTERS).into_font();
     // Where it cannot be measured, as wide as wide letters.
     font.box_size(text)
         .map_or(text.chars().count() as f64 * size * 0.6, |(wide, _)| {

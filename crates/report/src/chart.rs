@@ -11,9 +11,11 @@ use plotters::{
     style::{Color, IntoFont, RGBColor, ShapeStyle},
 };
 
+use glassbox_lessons::count;
+
 use crate::{
     Figure,
-    canvas::{Anchor, Canvas, TEXT, ready_fonts, width},
+    canvas::{Anchor, Canvas, PLOTTERS, TEXT, ready_fonts, width},
     theme::{INK, MUTED, RULE},
 };
 
@@ -22,9 +24,6 @@ const WIDTH: u32 = 400;
 const HEIGHT: u32 = 240;
 /// Title and legend, above the plot.
 const HEAD: f64 = 46.0;
-/// plotters writes text smaller than it is told.
-const PLOTTERS_TEXT: f64 = TEXT as f64 * 1.24;
-
 /// What is to be drawn.
 pub(crate) struct Chart<'a> {
     pub name: &'a str,
@@ -57,6 +56,8 @@ pub(crate) enum Scale {
     Number,
     /// Shares, as per cent.
     Percent,
+    /// Values that are log₁₀ of counts; written as the counts.
+    Log,
 }
 
 /// A curve.
@@ -125,8 +126,11 @@ impl<'a> Axis<'a> {
     fn text(&self, value: f64) -> String {
         let span = self.range[1] - self.range[0];
         let (value, span, unit) = match self.scale {
+            Scale::Log if (value - value.round()).abs() > 1e-6 => return String::new(),
+            Scale::Log => return count(10f64.powf(value.round()) as u64),
             Scale::Count if (value - value.round()).abs() > 1e-6 => return String::new(),
             Scale::Count => return format!("{:.0}", value.round()),
+            Scale::Number if span > 2000.0 && value >= 0.0 => return count(value.round() as u64),
             Scale::Number => (value, span, ""),
             Scale::Percent => (100.0 * value, 100.0 * span, " %"),
         };
@@ -198,11 +202,16 @@ fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error
         let ([x0, x1], [y0, y1]) = (chart.x.range, chart.y.range);
         let mut context = ChartBuilder::on(&area)
             .margin_top(6)
-            .margin_right(14)
+            .margin_right(24)
             .x_label_area_size(38)
-            .y_label_area_size(58)
+            .y_label_area_size(68)
             .build_cartesian_2d(x0..x1, y0..y1)?;
-        let label = ("sans-serif", PLOTTERS_TEXT).into_font();
+        // Whole numbers need no ticks between them.
+        let ticks = match chart.x.scale {
+            Scale::Count => ((x1 - x0) as usize + 1).min(7),
+            _ => 6,
+        };
+        let label = ("sans-serif", PLOTTERS * TEXT as f64).into_font();
         let text = label.color(&rgb(MUTED));
         context
             .configure_mesh()
@@ -212,7 +221,7 @@ fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error
             .axis_style(rgb(MUTED))
             .label_style(text.clone())
             .axis_desc_style(text)
-            .x_labels(7)
+            .x_labels(ticks)
             .y_labels(6)
             .x_desc(chart.x.label)
             .y_desc(chart.y.label)

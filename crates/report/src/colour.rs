@@ -18,17 +18,6 @@ const SIGNED: [Rgb; 9] = [
     [103, 0, 31],
 ];
 
-/// White to dark blue: ColorBrewer's Blues.
-const SHARE: [Rgb; 7] = [
-    [247, 251, 255],
-    [222, 235, 247],
-    [158, 202, 225],
-    [107, 174, 214],
-    [49, 130, 189],
-    [8, 81, 156],
-    [8, 48, 107],
-];
-
 /// Dark violet to yellow: viridis (van der Walt and Smith, 2015), at nine places.
 const HEAT: [Rgb; 9] = [
     [68, 1, 84],
@@ -45,11 +34,6 @@ const HEAT: [Rgb; 9] = [
 /// −1 blue, 0 white, 1 red.
 pub(crate) fn signed(value: f32) -> Rgb {
     between(&SIGNED, (value + 1.0) / 2.0)
-}
-
-/// 0 white, 1 dark blue.
-pub(crate) fn share(value: f32) -> Rgb {
-    between(&SHARE, value)
 }
 
 /// 0 dark, 1 bright.
@@ -89,7 +73,6 @@ mod tests {
         assert_eq!(signed(0.0), [247; 3]);
         assert_eq!((signed(-1.0), signed(9.0)), (SIGNED[0], SIGNED[8]));
         assert_eq!((heat(0.0), heat(1.0)), (HEAT[0], HEAT[8]));
-        assert_eq!(share(0.5), SHARE[3]);
         assert_eq!(heat(f32::NAN), [128; 3]);
         assert_eq!((ink_on([250; 3]), ink_on([10; 3])), ("#000000", "#FFFFFF"));
     }

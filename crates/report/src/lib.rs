@@ -1,10 +1,11 @@
-//! Pages drawn.
+//! Every picture and page, drawn.
 //!
-//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks.
-//! * **Out**: [`text()`], plain or coloured, at most [`WIDTH`] columns wide; [`markdown()`], a page that renders on its own, its
-//!   pictures as SVG within it or ([`markdown_with_files`]) beside it.
+//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks; what a [run](run()) has left in its folder.
+//! * **Out**: a lesson as [`text()`], plain or coloured, at most [`WIDTH`] columns wide, or as [`markdown()`], a page that renders on
+//!   its own, its pictures as SVG within it or ([`markdown_with_files`]) beside it; a run as a page in HTML; every other picture as
+//!   a [`Figure`].
 //! * **Never**: arithmetic on a lesson's numbers; a file, a terminal, an escape sequence that was not asked for. Nothing is
-//!   left out for want of room: what does not fit is broken into parts that do.
+//!   left out in silence: what does not fit in a line is broken into parts that do, what is missing is named.
 //!
 //! ```
 //! use glassbox_lessons::{Settings, find};
@@ -21,8 +22,10 @@ mod canvas;
 mod chart;
 mod colour;
 mod figure;
+mod html;
 mod markdown;
 mod raster;
+mod run;
 mod svg;
 mod text;
 mod theme;
@@ -30,4 +33,5 @@ mod theme;
 pub use figure::{Figure, FigureError};
 pub use markdown::{Document, File, contents, markdown, markdown_with_files};
 pub use raster::Raster;
+pub use run::{MISTAKES, RunReport, run};
 pub use text::{Style, WIDTH, text, text_of};

@@ -42,6 +42,15 @@ impl Raster {
         })
     }
 
+    /// A square of shares, 0 nothing to 1 opaque, of a blue that reads on light and on dark.
+    pub(crate) fn veil(side: usize, shares: &[f32]) -> Self {
+        let image = RgbaImage::from_fn(side as u32, side as u32, |x, y| {
+            let share = shares.get(y as usize * side + x as usize).copied();
+            Rgba([43, 147, 205, (255.0 * share.unwrap_or(0.0)) as u8])
+        });
+        Self { image }
+    }
+
     /// Opaque pixels by row and column.
     pub(crate) fn from_fn(
         height: usize,

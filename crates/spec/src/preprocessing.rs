@@ -102,6 +102,14 @@ impl Normalise {
         }
     }
 
+    /// The pixel that a normalised value of a channel stands for: the nearest of 0 to 255.
+    pub fn pixel(&self, value: f32, channel: usize) -> u8 {
+        let of = |list: &[f32], or: f32| list.get(channel).copied().unwrap_or(or);
+        let pixel = (value * of(&self.std, 1.0) + of(&self.mean, 0.0)) / self.scale;
+        // Out of range is cut off, and what is not a number becomes 0.
+        pixel.round() as u8
+    }
+
     /// All 256 results for each channel, computed once.
     pub fn table(&self) -> NormaliseTable {
         let tables = self
@@ -195,6 +203,22 @@ mod tests {
         assert!((out[5] - 0.2).abs() < 1e-6);
         assert_eq!((out[6], out[7]), (1.0, -1.0));
         assert_eq!((out[12], out[13]), (0.0, -0.5));
+    }
+
+    #[test]
+    fn a_normalised_value_tells_its_pixel() {
+        let normalise = preprocessing().normalise;
+        for pixel in 0..=255 {
+            let mut out = Vec::new();
+            normalise.table().append(&[pixel; 3], &mut out);
+            for (channel, value) in out.into_iter().enumerate() {
+                assert_eq!(normalise.pixel(value, channel), pixel);
+            }
+        }
+        assert_eq!(
+            (normalise.pixel(99.0, 0), normalise.pixel(f32::NAN, 1)),
+            (255, 0)
+        );
     }
 
     #[test]

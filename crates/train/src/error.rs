@@ -118,6 +118,24 @@ pub enum TrainError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file of the run folder does not hold what it should.
+    #[error("{}: {problem}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The dataset is not the one that the run was made with.
+    #[error(
+        "the dataset is not the one that the run was made with: its digest is {found}, the run's {expected}"
+    )]
+    OtherData {
+        /// The run's.
+        expected: String,
+        /// The dataset's.
+        found: String,
+    },
     /// The loss is infinite or not a number.
     #[error("the loss is {loss} at step {step} (epoch {epoch}, batch {batch}; its images: {}); try a lower --lr",
         indices.iter().take(8).map(u32::to_string).collect::<Vec<_>>().join(", ") + if indices.len() > 8 { ", …" } else { "" })]

@@ -8,11 +8,10 @@ use std::{
 
 use atomic_write_file::AtomicWriteFile;
 use glassbox_data::read_text;
-use glassbox_model::OpenDevice;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Config, ConfigError, EpochRow, TrainError};
+use crate::{Config, ConfigError, Environment, EpochRow, TrainError};
 
 /// Held by the process that trains.
 const LOCK: &str = ".lock";
@@ -104,7 +103,7 @@ impl RunFolder {
                 let written = name
                     .strip_prefix('.')
                     .and_then(|name| name.rsplit_once('.'));
-                let ours = [".safetensors", ".csv", ".json", ".toml"];
+                let ours = [".safetensors", ".csv", ".json", ".toml", ".html"];
                 if let Some((written, random)) = written
                     && ours.iter().any(|extension| written.ends_with(extension))
                     && random.len() == 6
@@ -119,16 +118,21 @@ impl RunFolder {
 
     /// Epochs that `metrics.csv` has.
     pub(crate) fn recorded_epochs(&self) -> u32 {
-        let text = read_text(&self.path.join("metrics.csv"));
+        let text = read_text(&self.metrics());
         let rows = text.map_or(0, |text| text.lines().skip(1).count());
         rows.try_into().unwrap_or(u32::MAX)
     }
 
+    /// A folder that may be a run's.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+        }
+    }
+
     /// An existing run's folder.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let folder = Self {
-            path: path.to_path_buf(),
-        };
+        let folder = Self::at(path);
         let problem = match (path.exists(), folder.config().is_file()) {
             (false, _) => "there is no such folder",
             (true, false) => "it has no config.toml",
@@ -198,7 +202,11 @@ impl RunFolder {
     }
 
     /// Writes `config.toml` and `environment.json`.
-    pub(crate) fn describe(&self, config: &Config, environment: &Value) -> Result<(), TrainError> {
+    pub(crate) fn describe(
+        &self,
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<(), TrainError> {
         let path = self.config();
         let text = toml::to_string(config).map_err(|e| io_error(&path)(io::Error::other(e)))?;
         self.write("config.toml", text.as_bytes())?;
@@ -250,6 +258,16 @@ impl RunFolder {
         file.commit().map_err(io_error(&path))
     }
 
+    /// `metrics.csv`: one row per finished epoch.
+    pub(crate) fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// `environment.json`: what it ran on, and by which commands.
+    pub(crate) fn environment(&self) -> PathBuf {
+        self.path.join("environment.json")
+    }
+
     /// `predictions.csv`: there once the run is over.
     pub(crate) fn predictions(&self) -> PathBuf {
         self.path.join("predictions.csv")
@@ -258,6 +276,11 @@ impl RunFolder {
     /// `summary.json`: there once the run is over.
     pub fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
+    }
+
+    /// `report.html`: drawn when the run is over.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
     }
 
     /// Whether `summary.json` is there and whole.
@@ -299,36 +322,6 @@ pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> TrainError + '_ {
         path: path.to_path_buf(),
         source,
     }
-}
-
-/// What the program runs on: `environment.json`.
-pub fn environment(backend: &str, device: &OpenDevice) -> Value {
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "burn": "0.22.1",
-        "backend": backend,
-        "device": device.name,
-        "os": std::env::consts::OS,
-        "arch": std::env::consts::ARCH,
-        "cpu": cpu_name(),
-        "cores": std::thread::available_parallelism().map(usize::from).unwrap_or(1),
-        "simd": device.simd(),
-    })
-}
-
-/// The processor's name, where the system says it in a file.
-fn cpu_name() -> Option<String> {
-    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_string())
-}
-
-/// The most memory that this process has held, in bytes, where the system says it in a file.
-pub fn peak_rss() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 #[cfg(test)]

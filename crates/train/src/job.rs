@@ -4,7 +4,7 @@ use glassbox_data::Dataset;
 use glassbox_model::{ModelFile, OpenDevice, Training};
 use glassbox_spec::{Parameters, Plan, Preprocessing};
 
-use crate::{Config, RunFolder, RunState, Schedule, TrainError, folder::environment};
+use crate::{Config, Environment, RunFolder, RunState, Schedule, TrainError};
 
 /// What a run does, with what, and on what.
 pub(crate) struct Job {
@@ -38,7 +38,7 @@ impl Job {
 
     /// Writes the files that say what the run is and where it runs.
     pub(crate) fn describe(&self, folder: &RunFolder) -> Result<(), TrainError> {
-        let environment = environment(self.config.backend.name(), &self.device);
+        let environment = Environment::now(self.config.backend.name(), &self.device, folder);
         folder.describe(&self.config, &environment)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::EpochRow;
 
@@ -38,7 +38,7 @@ pub struct StepReport {
 }
 
 /// The figures of a finished run: `summary.json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Name of the dataset.
     pub dataset: String,
@@ -47,7 +47,7 @@ pub struct Summary {
     /// As given with `--backend`.
     pub backend: String,
     /// The widest vector instructions that the CPU offers.
-    pub simd: &'static str,
+    pub simd: String,
     /// Trainable values.
     pub parameters: u64,
     /// Finished epochs.

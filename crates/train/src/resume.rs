@@ -93,7 +93,7 @@ impl Run {
         let (job, folder) = (&self.job, &self.folder);
         folder.sweep();
         folder.prepare()?;
-        for last in [folder.summary(), folder.predictions()] {
+        for last in [folder.summary(), folder.predictions(), folder.report()] {
             match fs::remove_file(&last) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error(&last)(error));

@@ -17,8 +17,8 @@ use glassbox_spec::{Parameters, Plan};
 
 use crate::{
     Config, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
+    environment::peak_rss,
     epochs::Work,
-    folder::peak_rss,
     job::Job,
     kernel_trainer,
     predictions::write_predictions,
@@ -307,7 +307,7 @@ fn finish(
         dataset: job.dataset.clone(),
         architecture: job.config.arch.name.clone(),
         backend: job.config.backend.name().to_string(),
-        simd: job.device.simd(),
+        simd: job.device.simd().to_string(),
         parameters: job.plan.parameter_count(),
         epochs: state.epoch,
         seed: job.config.seed,

@@ -17,7 +17,7 @@ use glassbox_train::{
 
 use crate::{
     args::TrainArgs,
-    commands::{eval::table, open_dataset},
+    commands::{eval::table, open_dataset, report},
     failure::Failure,
     output::{self, counted, note, thousands},
     progress::Progress,
@@ -114,7 +114,23 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     let outcome = run
         .train(&dataset, &stop, Box::new(progress), options)
         .map_err(|error| failed(error, &folder))?;
+    if outcome.summary.is_some() {
+        draw(&outcome, &dataset);
+    }
     conclude(&outcome, target, json)
+}
+
+/// Draws the report. The run is whole without it.
+fn draw(outcome: &Outcome, dataset: &Dataset) {
+    let folder = &outcome.folder;
+    match report::of_finished(folder, dataset) {
+        Ok(page) => note(format!("report    {}", page.display())),
+        Err(failure) => note(format!(
+            "warning: no report: {}; the run is whole, draw it with: glassbox report {}",
+            failure.message(),
+            folder.display()
+        )),
+    }
 }
 
 /// A disk that is full or cannot be written is no fault of the run, which can go on.

@@ -1,0 +1,171 @@
+//! The report of a run: one page, and its pictures.
+//!
+//! * **In**: what a run has left in its folder ([`Record`]), whole or not; the images to be shown, or why there are none.
+//! * **Out**: a page in HTML that needs nothing but itself, and every picture in it. * **Never**: a file read or written, a script,
+//!   a piece passed over in silence: what is missing is named.
+
+mod confusion;
+mod curves;
+mod filters;
+mod images;
+mod page;
+mod reliability;
+mod tables;
+
+use glassbox_infer::{Calibration, Evaluation, Scored, mistakes};
+use glassbox_spec::Parameter;
+use glassbox_train::{Record, Shown};
+
+use crate::Figure;
+
+/// Mistakes that are shown.
+pub const MISTAKES: usize = 20;
+
+/// A report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// `report.html`
+    pub html: String,
+    /// For `plots/`.
+    pub figures: Vec<Figure>,
+    /// What the page has not, and why; the page says it too.
+    pub missing: Vec<String>,
+}
+
+/// What the page is made of.
+struct Contents<'a> {
+    record: &'a Record,
+    test: Option<Test<'a>>,
+    /// Curves over the epochs.
+    curves: Vec<Figure>,
+    /// What the network saw and what it has learnt of it.
+    seen: Vec<Figure>,
+    /// What there is no picture or table of, and why.
+    missing: Vec<String>,
+}
+
+/// How the test went.
+struct Test<'a> {
+    evaluation: Evaluation,
+    calibration: Calibration,
+    wrong: Vec<&'a Scored>,
+    figures: Vec<Figure>,
+    mistakes: Option<Figure>,
+}
+
+/// Draws a run. `shown` are its images with the first [`MISTAKES`] mistakes, or why they cannot be shown.
+pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
+    let mut missing = Vec::new();
+    let curves = match &record.history {
+        Ok(history) if history.is_empty() => {
+            missing.push("curves: no epoch has been finished".to_string());
+            Vec::new()
+        }
+        Ok(history) => curves::curves(history, record.best()),
+        Err(error) => {
+            missing.push(format!("curves: {error}"));
+            Vec::new()
+        }
+    };
+    let test = match &record.predictions {
+        Ok(predictions) => Some(test(predictions, shown.ok())),
+        Err(error) => {
+            missing.push(format!("test: {error}"));
+            None
+        }
+    };
+    let mut seen = Vec::new();
+    let classes = record.any_model().map_or(&[][..], |model| &model.classes);
+    match shown {
+        Ok(shown) => match images::training(shown, classes) {
+            Some(figure) => seen.push(figure),
+            None => missing.push("training images: config.toml says not which".to_string()),
+        },
+        Err(problem) => missing.push(format!("images: {problem}")),
+    }
+    match (&record.initial, &record.model) {
+        (Ok(initial), Ok(model)) => {
+            let both = first_kernels(&initial.parameters).zip(first_kernels(&model.parameters));
+            match both.and_then(|(before, after)| filters::filters(before, after)) {
+                Some(figure) => seen.push(figure),
+                None => missing.push(
+                    "filters: the network has no convolution, or another one than it began with"
+                        .to_string(),
+                ),
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => missing.push(format!("filters: {error}")),
+    }
+    for (what, problem) in [
+        ("figures of the whole run", record.summary.as_ref().err()),
+        ("configuration", record.config.as_ref().err()),
+        (
+            "configuration",
+            record
+                .settings
+                .as_ref()
+                .err()
+                .filter(|_| record.config.is_ok()),
+        ),
+        (
+            "commands and environment",
+            record.environment.as_ref().err(),
+        ),
+    ] {
+        if let Some(problem) = problem {
+            missing.push(format!("{what}: {problem}"));
+        }
+    }
+    let contents = Contents {
+        record,
+        test,
+        curves,
+        seen,
+        missing,
+    };
+    RunReport {
+        html: page::page(&contents),
+        missing: contents.missing.clone(),
+        figures: contents.into_figures(),
+    }
+}
+
+fn test<'a>(predictions: &'a glassbox_train::Predictions, shown: Option<&Shown>) -> Test<'a> {
+    let (answers, classes) = (&predictions.answers, &predictions.classes);
+    let evaluation = Evaluation::of(answers, classes);
+    let calibration = Calibration::of(answers);
+    let wrong = mistakes(answers);
+    let [diagram, counts] = reliability::reliability(&calibration);
+    let figures = vec![
+        confusion::confusion(&evaluation, false),
+        confusion::confusion(&evaluation, true),
+        diagram,
+        counts,
+    ];
+    Test {
+        mistakes: shown.and_then(|shown| images::mistakes(&wrong, shown, classes)),
+        evaluation,
+        calibration,
+        wrong,
+        figures,
+    }
+}
+
+/// The weights of the first convolution.
+fn first_kernels(parameters: &[Parameter]) -> Option<&Parameter> {
+    parameters
+        .iter()
+        .find(|parameter| parameter.shape.len() == 4)
+}
+
+impl Contents<'_> {
+    fn into_figures(self) -> Vec<Figure> {
+        let test = self.test.into_iter();
+        let tested = test.flat_map(|test| test.figures.into_iter().chain(test.mistakes));
+        self.curves
+            .into_iter()
+            .chain(tested)
+            .chain(self.seen)
+            .collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! Images of the dataset: as the network received them, and those that it mistook.
+
+use glassbox_infer::Scored;
+use glassbox_spec::ImageShape;
+use glassbox_train::Shown;
+
+use crate::{
+    Figure,
+    canvas::{Anchor, Canvas, TEXT, shortened},
+    raster::Raster,
+    theme::{INK, MUTED},
+};
+
+const WIDTH: f64 = 400.0;
+/// Mistakes in a row.
+const COLUMNS: usize = 5;
+/// Small text.
+const SMALL: f64 = 10.0;
+
+/// Training images, each as it is and as epoch after epoch receives it.
+pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
+    let epochs = shown.training.first()?.received.len();
+    let left = 76.0;
+    let step = (WIDTH - left - 6.0) / (epochs + 1) as f64;
+    let mut canvas = Canvas::default();
+    canvas.sized(
+        8.0,
+        16.0,
+        Anchor::Start,
+        INK,
+        14.0,
+        "Training images as the network receives them",
+    );
+    canvas.sized(8.0, 36.0, Anchor::Start, MUTED, SMALL, "epoch");
+    for column in 0..=epochs {
+        let head = match column {
+            0 => "original".to_string(),
+            epoch => epoch.to_string(),
+        };
+        let middle = left + (column as f64 + 0.5) * step - 1.5;
+        canvas.sized(middle, 36.0, Anchor::Middle, MUTED, SMALL, &head);
+    }
+    let [wide, tall] = fitted(shown.shape, step - 3.0);
+    let mut y = 42.0;
+    for example in &shown.training {
+        let name = shortened(
+            name(classes, example.label.into()),
+            TEXT as f64,
+            left - 14.0,
+        );
+        let index = format!("train:{}", example.index);
+        canvas.text(8.0, y + tall / 2.0, Anchor::Start, &name);
+        canvas.sized(
+            8.0,
+            y + tall / 2.0 + 12.0,
+            Anchor::Start,
+            MUTED,
+            9.0,
+            &index,
+        );
+        let images = [&example.original].into_iter().chain(&example.received);
+        for (column, pixels) in images.enumerate() {
+            let x = left + column as f64 * step;
+            canvas.picture([x, y, wide, tall], &raster(shown.shape, pixels));
+        }
+        y += tall.max(26.0) + 3.0;
+    }
+    let alt = format!(
+        "{} training images, each as it is in the dataset and as the first {epochs} epochs receive it, after augmentation.",
+        shown.training.len()
+    );
+    Some(canvas.finish("training-images", "Training images", alt, [WIDTH, y + 6.0]))
+}
+
+/// The mistakes that the network was surest of, in order; `shown` has their images.
+pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> Option<Figure> {
+    let count = wrong.len().min(shown.mistakes.len());
+    if count == 0 {
+        return None;
+    }
+    let mut canvas = Canvas::default();
+    let title = "The mistakes that it was surest of";
+    canvas.sized(8.0, 16.0, Anchor::Start, INK, 14.0, title);
+    let step = (WIDTH - 8.0) / COLUMNS as f64;
+    let room = step - 8.0;
+    let [wide, tall] = fitted(shown.shape, room);
+    let row_height = tall + 46.0;
+    let mut told = Vec::new();
+    for (position, (answer, pixels)) in wrong.iter().zip(&shown.mistakes).enumerate() {
+        let x = 8.0 + (position % COLUMNS) as f64 * step;
+        let y = 28.0 + (position / COLUMNS) as f64 * row_height;
+        canvas.picture([x, y, wide, tall], &raster(shown.shape, pixels));
+        let (label, predicted) = (
+            name(classes, answer.label.into()),
+            name(classes, answer.predicted),
+        );
+        let line = |text: &str| shortened(text, SMALL, room + 2.0);
+        let lines = [
+            (INK, line(&format!("true {label}"))),
+            (INK, line(&format!("said {predicted}"))),
+            (
+                MUTED,
+                line(&format!("{} · {}", sure(answer.confidence()), answer.index)),
+            ),
+        ];
+        for ((colour, text), at) in lines.iter().zip([12.0, 24.0, 36.0]) {
+            canvas.sized(x, y + tall + at, Anchor::Start, colour, SMALL, text);
+        }
+        if told.len() < 5 {
+            told.push(format!(
+                "image {} is {label} and was taken for {predicted} with {}",
+                answer.index,
+                sure(answer.confidence())
+            ));
+        }
+    }
+    let rows = count.div_ceil(COLUMNS) as f64;
+    let alt = format!(
+        "{count} wrong answers, the surest first: {}; and so on.",
+        told.join("; ")
+    );
+    Some(canvas.finish(
+        "mistakes",
+        title,
+        alt,
+        [WIDTH, 28.0 + rows * row_height + 4.0],
+    ))
+}
+
+/// `99.97 %`; never 100 where it is not.
+pub(super) fn sure(probability: f32) -> String {
+    let percent = 100.0 * f64::from(probability);
+    match percent {
+        p if p < 100.0 && p >= 99.995 => ">99.99 %".to_string(),
+        p => format!("{p:.2} %"),
+    }
+}
+
+pub(super) fn name(classes: &[String], class: usize) -> &str {
+    classes.get(class).map_or("?", String::as_str)
+}
+
+/// Width and height of an image within a square.
+fn fitted(shape: ImageShape, side: f64) -> [f64; 2] {
+    let longer = shape.height().max(shape.width()) as f64;
+    [shape.width(), shape.height()].map(|size| size as f64 / longer * side)
+}
+
+fn raster(shape: ImageShape, pixels: &[u8]) -> Raster {
+    Raster::of_image(shape.channels(), shape.height(), shape.width(), pixels)
+}
