@@ -1,8 +1,11 @@
 //! What can be said on the command line. Nothing here acts.
 
+mod runs;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+pub use runs::{ReportArgs, RunsArgs, RunsCommand};
 
 /// Train, evaluate and predict with convolutional networks.
 #[derive(Debug, Parser)]
@@ -64,6 +67,8 @@ that parameter after the next step of the run's optimizer.")]
     #[command(after_help = "Examples:
   glassbox report runs/digits-1")]
     Report(ReportArgs),
+    /// List runs, compare them, find the best
+    Runs(RunsArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -367,16 +372,6 @@ pub struct WhyArgs {
     /// The number, as `conv2[17,4,6]`
     #[arg(value_name = "NUMBER")]
     pub question: String,
-}
-
-#[derive(Debug, Parser)]
-pub struct ReportArgs {
-    /// Run folder
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
-    /// Folder to look for its dataset in
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ pub mod lesson;
 pub mod pictures;
 pub mod predict;
 pub mod report;
+pub mod runs;
 pub mod summary;
 pub mod train;
 pub mod verify;

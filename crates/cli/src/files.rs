@@ -1,8 +1,14 @@
 //! Files that the program writes: whole, or as they were.
 
-use std::{fs, io::Write, path::Path};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use atomic_write_file::AtomicWriteFile;
+
+use glassbox_report::Figure;
 
 use crate::failure::Failure;
 
@@ -13,6 +19,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.commit()
     });
     written.map_err(|error| Failure::running(format!("{}: {error}", path.display())))
+}
+
+/// Writes a figure into a folder, as SVG and as PNG; yields the paths.
+pub fn write_figure(folder: &Path, figure: &Figure) -> Result<[PathBuf; 2], Failure> {
+    let path = |extension: &str| folder.join(format!("{}.{extension}", figure.name));
+    let paths = [path("svg"), path("png")];
+    write(&paths[0], figure.svg().as_bytes())?;
+    let png = figure
+        .png()
+        .map_err(|error| Failure::running(error.to_string()))?;
+    write(&paths[1], &png)?;
+    Ok(paths)
 }
 
 /// Makes a folder, and those that it is in, unless it is there.

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(args),
         Command::Summary(args) => commands::summary::run(args),
         Command::Report(args) => commands::report::run(args),
+        Command::Runs(args) => commands::runs::run(args),
         Command::Data(args) => commands::data::run(args),
         Command::Devices => commands::devices::run(),
         Command::Bench(args) => commands::bench::run(args),

@@ -15,15 +15,19 @@ use glassbox_lessons::count;
 
 use crate::{
     Figure,
-    canvas::{Anchor, Canvas, PLOTTERS, TEXT, ready_fonts, width},
+    canvas::{Anchor, Canvas, PLOTTERS, TEXT, ready_fonts, shortened, width},
     theme::{INK, MUTED, RULE},
 };
 
 /// Of a chart, in pixels.
-const WIDTH: u32 = 400;
-const HEIGHT: u32 = 240;
-/// Title and legend, above the plot.
-const HEAD: f64 = 46.0;
+const WIDTH: f64 = 400.0;
+/// Of the plot in it.
+const PLOT: (u32, u32) = (394, 240);
+/// Around the plot, so that no letter is cut.
+const MARGIN: f64 = 6.0;
+/// Of a series in the legend: its stroke, and the most room for its name.
+const STROKE: f64 = 18.0;
+const LONGEST: f64 = 170.0;
 /// What is to be drawn.
 pub(crate) struct Chart<'a> {
     pub name: &'a str,
@@ -149,7 +153,7 @@ impl<'a> Axis<'a> {
 pub(crate) fn chart(chart: Chart<'_>) -> Figure {
     let mut canvas = Canvas::default();
     canvas.sized(8.0, 16.0, Anchor::Start, INK, 14.0, chart.title);
-    legend(&mut canvas, &chart.series);
+    let top = legend(&mut canvas, &chart.series);
     // A plot that plotters refuses leaves its title, and says so.
     match plot(&chart) {
         Ok(svg) => {
@@ -158,47 +162,52 @@ pub(crate) fn chart(chart: Chart<'_>) -> Figure {
                 .rsplit_once("</svg>")
                 .map_or(inner, |(inner, _)| inner);
             canvas.write(format_args!(
-                "<g transform=\"translate(0 {HEAD})\">\n{}</g>\n",
+                "<g transform=\"translate({MARGIN} {top})\">\n{}</g>\n",
                 inner.trim_start()
             ));
         }
         Err(error) => {
             canvas.muted(
                 8.0,
-                HEAD + 20.0,
+                top + 20.0,
                 Anchor::Start,
                 &format!("not drawn: {error}"),
             );
         }
     }
-    let size = [f64::from(WIDTH), HEAD + f64::from(HEIGHT)];
+    let size = [WIDTH, top + f64::from(PLOT.1) + MARGIN];
     canvas.finish(chart.name, chart.title, chart.alt, size)
 }
 
-/// A stroke and a name for each series that has one, under the title.
-fn legend(canvas: &mut Canvas, series: &[Series]) {
-    let mut x = 8.0;
+/// A stroke and a name for each series that has one, under the title; yields where the plot begins.
+fn legend(canvas: &mut Canvas, series: &[Series]) -> f64 {
+    let (mut x, mut y) = (8.0, 34.0);
     for series in series.iter().filter(|series| !series.name.is_empty()) {
-        let y = 34.0;
-        let to = x + 18.0;
+        let name = shortened(&series.name, TEXT as f64, LONGEST);
+        let wide = STROKE + 5.0 + width(&name, TEXT as f64);
+        if x > 8.0 && x + wide > WIDTH - 8.0 {
+            (x, y) = (8.0, y + 16.0);
+        }
+        let (to, middle) = (x + STROKE, y - 4.0);
         match series.line {
-            Line::Dotted => canvas.line([x, y - 4.0], [to, y - 4.0], series.colour, 2.0),
+            Line::Dotted => canvas.line([x, middle], [to, middle], series.colour, 2.0),
             Line::Dashed => {
-                canvas.line([x, y - 4.0], [x + 7.0, y - 4.0], series.colour, 2.0);
-                canvas.line([x + 11.0, y - 4.0], [to, y - 4.0], series.colour, 2.0);
+                canvas.line([x, middle], [x + 7.0, middle], series.colour, 2.0);
+                canvas.line([x + 11.0, middle], [to, middle], series.colour, 2.0);
             }
             Line::Dots => canvas.rect([x + 6.0, y - 7.0, 6.0, 6.0], series.colour),
         }
-        canvas.text(to + 5.0, y, Anchor::Start, &series.name);
-        x = to + 5.0 + width(&series.name, TEXT as f64) + 14.0;
+        canvas.text(to + 5.0, y, Anchor::Start, &name);
+        x += wide + 14.0;
     }
+    y + 12.0
 }
 
 fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error>> {
     ready_fonts();
     let mut svg = String::new();
     {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, PLOT).into_drawing_area();
         let ([x0, x1], [y0, y1]) = (chart.x.range, chart.y.range);
         let mut context = ChartBuilder::on(&area)
             .margin_top(6)

@@ -80,6 +80,28 @@ impl Figure {
         )
     }
 
+    /// Figures side by side as one.
+    pub(crate) fn beside(name: &str, title: &str, figures: &[Self]) -> Self {
+        let (mut body, mut x) = (String::new(), 0);
+        for figure in figures {
+            body += &format!("<g transform=\"translate({x} 0)\">\n{}</g>\n", figure.body);
+            x += figure.width;
+        }
+        let alts: Vec<_> = figures.iter().map(|figure| figure.alt.as_str()).collect();
+        Self {
+            name: name.to_string(),
+            title: title.to_string(),
+            alt: alts.join(" "),
+            width: x,
+            height: figures
+                .iter()
+                .map(|figure| figure.height)
+                .max()
+                .unwrap_or(0),
+            body,
+        }
+    }
+
     /// A PNG, twice as fine as the figure's own pixels, on white.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         let failed = |problem: String| FigureError {

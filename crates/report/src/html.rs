@@ -32,7 +32,7 @@ th:first-child,td:first-child{text-align:left}
 thead th{color:var(--muted);font-weight:600}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
 code{font-family:ui-monospace,Consolas,monospace}
-.note{border-left:4px solid var(--first);background:var(--panel);padding:8px 14px;border-radius:0 8px 8px 0;overflow-wrap:anywhere}
+.note{border-left:4px solid var(--first);background:var(--panel);margin:12px 0;padding:8px 14px;border-radius:0 8px 8px 0;overflow-wrap:anywhere}
 .note ul{margin:4px 0;padding-left:20px}
 summary{cursor:pointer}
 ";

@@ -21,6 +21,7 @@
 mod canvas;
 mod chart;
 mod colour;
+mod compare;
 mod figure;
 mod html;
 mod markdown;
@@ -30,6 +31,7 @@ mod svg;
 mod text;
 mod theme;
 
+pub use compare::compare;
 pub use figure::{Figure, FigureError};
 pub use markdown::{Document, File, contents, markdown, markdown_with_files};
 pub use raster::Raster;

@@ -56,12 +56,12 @@ struct Test<'a> {
 /// Draws a run. `shown` are its images with the first [`MISTAKES`] mistakes, or why they cannot be shown.
 pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
     let mut missing = Vec::new();
-    let curves = match &record.history {
+    let curves = match &record.outline.history {
         Ok(history) if history.is_empty() => {
             missing.push("curves: no epoch has been finished".to_string());
             Vec::new()
         }
-        Ok(history) => curves::curves(history, record.best()),
+        Ok(history) => curves::curves(history, record.outline.best()),
         Err(error) => {
             missing.push(format!("curves: {error}"));
             Vec::new()
@@ -97,15 +97,19 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
         (Err(error), _) | (_, Err(error)) => missing.push(format!("filters: {error}")),
     }
     for (what, problem) in [
-        ("figures of the whole run", record.summary.as_ref().err()),
-        ("configuration", record.config.as_ref().err()),
+        (
+            "figures of the whole run",
+            record.outline.summary.as_ref().err(),
+        ),
+        ("configuration", record.outline.config.as_ref().err()),
         (
             "configuration",
             record
+                .outline
                 .settings
                 .as_ref()
                 .err()
-                .filter(|_| record.config.is_ok()),
+                .filter(|_| record.outline.config.is_ok()),
         ),
         (
             "commands and environment",

@@ -39,7 +39,7 @@ pub use error::{ConfigError, TrainError};
 pub use folder::RunFolder;
 pub use next_step::NextStep;
 pub use predictions::write_predictions;
-pub use record::{Predictions, Record};
+pub use record::{Outline, Predictions, Record};
 pub use report::{Report, StepReport, Summary};
 pub use run::{End, Options, Outcome, Run, Stop};
 pub use schedule::{Schedule, ScheduleKind};

@@ -3,7 +3,7 @@
 //! * **In**: a run folder, of a finished run or not, whole or not. * **Out**: each of its files as data, or why it is not
 //!   to be had. * **Never**: a file changed, or trusted: sizes and names are checked.
 
-use std::{collections::HashMap, io::Read, path::Path};
+use std::{collections::HashMap, fs, io::Read, path::Path};
 
 use glassbox_data::{open_file, read_text};
 use glassbox_infer::Scored;
@@ -17,21 +17,28 @@ use crate::{
 /// No `predictions.csv` may have more bytes than this.
 const MAX_PREDICTIONS: u64 = 1 << 28;
 
-/// The files of a run folder.
+/// The small files of a run folder: what it was to do, and how it went.
 #[derive(Debug)]
-pub struct Record {
+pub struct Outline {
     /// The folder.
     pub folder: RunFolder,
     /// `config.toml`, as it stands.
     pub config: Result<String, TrainError>,
     /// The same, understood.
     pub settings: Result<Settings, TrainError>,
-    /// `environment.json`
-    pub environment: Result<Environment, TrainError>,
     /// `metrics.csv`; empty before the end of the first epoch.
     pub history: Result<Vec<EpochRow>, TrainError>,
     /// `summary.json`
     pub summary: Result<Summary, TrainError>,
+}
+
+/// All files of a run folder but for its checkpoints.
+#[derive(Debug)]
+pub struct Record {
+    /// The small ones.
+    pub outline: Outline,
+    /// `environment.json`
+    pub environment: Result<Environment, TrainError>,
     /// `predictions.csv`
     pub predictions: Result<Predictions, TrainError>,
     /// `initial.safetensors`
@@ -49,42 +56,62 @@ pub struct Predictions {
     pub answers: Vec<Scored>,
 }
 
-impl Record {
+impl Outline {
     /// Reads what there is. Fails where there is nothing of a run at all.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let folder = RunFolder::at(path);
-        let config = read_text(&folder.config()).map_err(io_error(&folder.config()));
-        let record = Self {
+        let outline = Self {
+            config: read_text(&folder.config()).map_err(io_error(&folder.config())),
             settings: Settings::read(&folder.config()).map_err(TrainError::from),
-            config,
-            environment: json(&folder.environment()),
             history: history(&folder.metrics()),
             summary: json(&folder.summary()),
-            predictions: predictions(&folder.predictions()),
-            initial: ModelFile::read(&folder.initial()).map_err(TrainError::from),
-            model: ModelFile::read(&folder.model()).map_err(TrainError::from),
             folder,
         };
-        let anything = record.config.is_ok()
-            || record.history.is_ok()
-            || record.summary.is_ok()
-            || record.predictions.is_ok();
-        match (path.is_dir(), anything) {
-            (true, true) => Ok(record),
-            (is_folder, _) => Err(ConfigError::NotARun {
-                path: path.to_path_buf(),
-                problem: match is_folder {
-                    true => "it has neither config.toml nor any other file of a run",
-                    false => "there is no such folder",
-                }
-                .to_string(),
-            }),
-        }
+        let anything = outline.config.is_ok() || outline.history.is_ok() || outline.summary.is_ok();
+        let problem = match (path.is_dir(), anything) {
+            (true, true) => return Ok(outline),
+            (true, false) => "it has neither config.toml, metrics.csv nor summary.json",
+            (false, _) => "there is no such folder",
+        };
+        Err(ConfigError::NotARun {
+            path: path.to_path_buf(),
+            problem: problem.to_string(),
+        })
     }
 
-    /// A model of the run, trained or not yet, for what they have in common.
-    pub fn any_model(&self) -> Option<&ModelFile> {
-        self.model.as_ref().or(self.initial.as_ref()).ok()
+    /// The runs in a folder of runs, by name; a number in a name counts as a number.
+    pub fn read_all(runs: &Path) -> Result<Vec<Self>, TrainError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(runs).map_err(io_error(runs))? {
+            let path = entry.map_err(io_error(runs))?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            // A hidden folder is a run in the making.
+            if !name.starts_with('.')
+                && let Ok(outline) = Self::read(&path)
+            {
+                let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+                let number: u64 = name[stem.len()..].parse().unwrap_or(0);
+                found.push(((stem.to_string(), number, name), outline));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found.into_iter().map(|(_, outline)| outline).collect())
+    }
+
+    /// The folder's name.
+    pub fn name(&self) -> String {
+        let path = self.folder.path();
+        // `.` and `..` have none of their own.
+        let real = path.canonicalize();
+        let real = real.as_deref().unwrap_or(path);
+        real.file_name()
+            .unwrap_or(real.as_os_str())
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// The best epoch by validation, as the run judged it: by accuracy, then by loss.
@@ -96,6 +123,26 @@ impl Record {
             by_accuracy.then(by_loss).then(b.epoch.cmp(&a.epoch))
         };
         self.history.as_ref().ok()?.iter().max_by(better)
+    }
+}
+
+impl Record {
+    /// Reads what there is. Fails where there is nothing of a run at all.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let outline = Outline::read(path)?;
+        let folder = &outline.folder;
+        Ok(Self {
+            environment: json(&folder.environment()),
+            predictions: predictions(&folder.predictions()),
+            initial: ModelFile::read(&folder.initial()).map_err(TrainError::from),
+            model: ModelFile::read(&folder.model()).map_err(TrainError::from),
+            outline,
+        })
+    }
+
+    /// A model of the run, trained or not yet, for what they have in common.
+    pub fn any_model(&self) -> Option<&ModelFile> {
+        self.model.as_ref().or(self.initial.as_ref()).ok()
     }
 }
 

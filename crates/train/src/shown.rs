@@ -60,7 +60,7 @@ impl Shown {
 
 /// The first images of the training part that the run trains on, through the loader that trained on them.
 fn training(record: &Record, dataset: &Dataset) -> Result<Vec<Example>, TrainError> {
-    let Ok(settings) = &record.settings else {
+    let Ok(settings) = &record.outline.settings else {
         return Ok(Vec::new());
     };
     let classes = dataset.classes().len();

@@ -33,7 +33,7 @@ pub fn of_finished(folder: &Path, dataset: &Dataset) -> Result<PathBuf, Failure>
 
 /// The run's dataset, if it is on this machine: a report is not worth a download.
 fn open(record: &Record, data_dir: Option<PathBuf>) -> Result<Dataset, String> {
-    let settings = record.settings.as_ref().ok();
+    let settings = record.outline.settings.as_ref().ok();
     let named = settings.and_then(|settings| settings.data.clone());
     let model = record.any_model();
     let name = named.or_else(|| model.map(|model| model.training.dataset.clone()));
@@ -58,17 +58,12 @@ fn write(
         .map_err(str::to_string)
         .and_then(|dataset| Shown::read(record, dataset, MISTAKES).map_err(|e| e.to_string()));
     let report = glassbox_report::run(record, shown.as_ref().map_err(String::as_str));
-    let plots = record.folder.path().join("plots");
+    let plots = record.outline.folder.path().join("plots");
     files::folder(&plots)?;
     for figure in &report.figures {
-        let path = |extension: &str| plots.join(format!("{}.{extension}", figure.name));
-        files::write(&path("svg"), figure.svg().as_bytes())?;
-        let png = figure
-            .png()
-            .map_err(|error| Failure::running(error.to_string()))?;
-        files::write(&path("png"), &png)?;
+        files::write_figure(&plots, figure)?;
     }
-    let page = record.folder.report();
+    let page = record.outline.folder.report();
     files::write(&page, report.html.as_bytes())?;
     Ok((page, report.missing))
 }

@@ -8,11 +8,7 @@ use crate::html::Html;
 /// Lays out what there is.
 pub(super) fn page(contents: &Contents<'_>) -> String {
     let record = contents.record;
-    let folder = record.folder.path();
-    let name = folder
-        .file_name()
-        .unwrap_or(folder.as_os_str())
-        .to_string_lossy();
+    let name = record.outline.name();
     let mut html = Html::default();
     html.text("h1", &name);
     html.quiet(&subtitle(record));
@@ -27,9 +23,12 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
     if !contents.curves.is_empty() {
         html.text("h2", "Training");
         html.figures(&contents.curves, None);
-        if let Ok(history) = &record.history {
+        if let Ok(history) = &record.outline.history {
             let mut inner = Html::default();
-            inner.add(tables::epochs(history, record.best().map(|row| row.epoch)));
+            inner.add(tables::epochs(
+                history,
+                record.outline.best().map(|row| row.epoch),
+            ));
             html.folded("Every epoch", inner);
         }
     }
@@ -71,13 +70,18 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
         html.lines(&commands.join("\n"));
     }
     html.text("p", "The same run again:");
-    let config = record.folder.config().to_string_lossy().into_owned();
+    let config = record
+        .outline
+        .folder
+        .config()
+        .to_string_lossy()
+        .into_owned();
     let again = ["glassbox", "train", "--config", &config].map(String::from);
     html.lines(&command(&again));
     if let Some(environment) = tables::environment(record) {
         html.add(environment);
     }
-    if let Ok(config) = &record.config {
+    if let Ok(config) = &record.outline.config {
         let mut inner = Html::default();
         inner.lines(config);
         html.folded("config.toml", inner);
@@ -101,17 +105,18 @@ fn subtitle(record: &Record) -> String {
 
 /// Where a run stands that has not come to its end.
 fn standing(record: &Record) -> Option<String> {
-    if record.summary.is_ok() {
+    if record.outline.summary.is_ok() {
         return None;
     }
-    let done = record.history.as_ref().map_or(0, Vec::len);
+    let done = record.outline.history.as_ref().map_or(0, Vec::len);
     let planned = record
+        .outline
         .settings
         .as_ref()
         .ok()
         .and_then(|settings| settings.epochs);
     let of = planned.map_or(String::new(), |epochs| format!(" of {epochs}"));
-    let folder = record.folder.path().to_string_lossy().into_owned();
+    let folder = record.outline.folder.path().to_string_lossy().into_owned();
     let resume = ["glassbox", "train", "--resume", &folder].map(String::from);
     Some(format!(
         "{done}{of} epochs are done. Go on with: {}",

@@ -128,8 +128,8 @@ pub(super) fn figures(record: &Record, ece: Option<f64>) -> Vec<(&'static str, S
     let mut figures = Vec::new();
     let mut add = |name, value: Option<String>| figures.extend(value.map(|value| (name, value)));
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    let summary = record.summary.as_ref().ok();
-    let best = record.best();
+    let summary = record.outline.summary.as_ref().ok();
+    let best = record.outline.best();
     add("test accuracy", summary.map(|s| percent(s.test_accuracy)));
     add("test loss", summary.map(|s| format!("{:.4}", s.test_loss)));
     add(
@@ -142,7 +142,12 @@ pub(super) fn figures(record: &Record, ece: Option<f64>) -> Vec<(&'static str, S
         count(values.sum())
     });
     add("parameters", parameters);
-    let trained = record.history.as_ref().ok().filter(|rows| !rows.is_empty());
+    let trained = record
+        .outline
+        .history
+        .as_ref()
+        .ok()
+        .filter(|rows| !rows.is_empty());
     let seconds = trained.map(|rows| rows.iter().map(|row| row.seconds).sum::<f64>());
     add(
         "time in training",
