@@ -4,6 +4,7 @@
 
 mod engines;
 mod fixture;
+mod records;
 
 use std::fs;
 

@@ -1,0 +1,285 @@
+//! Reports of runs, whole and broken, and pictures as files.
+
+use std::{fs, path::Path};
+
+use glassbox_report::{Figure, RunReport, compare, run};
+use glassbox_spec::ImageShape;
+use glassbox_train::{Example, Outline, Record, Shown};
+use tempfile::TempDir;
+
+const METRICS: &str = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,images_per_second\n\
+                       1,0.9,0.5,0.8,0.61,0.003,1.5,1000\n2,0.4,0.8,NaN,0.72,0.001,1.5,1000\n3,0.3,0.85,0.5,0.7,0.0001,1.5,1000\n";
+
+/// A folder with the text files of a run over these classes, 5 answers to each.
+fn folder(classes: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "config.toml",
+        "data = \"nowhere\"\nepochs = 3\nseed = 5\n".to_string(),
+    );
+    write("metrics.csv", METRICS.to_string());
+    let mut csv = csv::Writer::from_path(folder.path().join("predictions.csv")).unwrap();
+    let fixed = ["index", "label", "predicted"].map(String::from);
+    let columns = classes.iter().map(|class| format!("p:{class}"));
+    csv.write_record(fixed.into_iter().chain(columns)).unwrap();
+    for index in 0..5 * classes.len() {
+        let (label, off) = (index % classes.len(), usize::from(index % 4 == 3));
+        let predicted = (label + off) % classes.len();
+        let sure = 0.6 + 0.07 * (index % 5) as f64;
+        let rest = (1.0 - sure) / (classes.len() - 1) as f64;
+        let probability = |class| if class == predicted { sure } else { rest };
+        let fixed = [
+            index.to_string(),
+            classes[label].into(),
+            classes[predicted].into(),
+        ];
+        let probabilities = (0..classes.len()).map(|class| probability(class).to_string());
+        csv.write_record(fixed.into_iter().chain(probabilities))
+            .unwrap();
+    }
+    csv.flush().unwrap();
+    folder
+}
+
+fn shown(mistakes: usize) -> Shown {
+    let shape = ImageShape::new(3, 5, 8).unwrap();
+    let image = |salt: usize| {
+        (0..shape.len())
+            .map(|i| (i * salt) as u8)
+            .collect::<Vec<u8>>()
+    };
+    Shown {
+        shape,
+        training: vec![Example {
+            index: 7,
+            label: 1,
+            original: image(3),
+            received: (1..4).map(image).collect(),
+        }],
+        mistakes: (0..mistakes).map(image).collect(),
+    }
+}
+
+fn drawn(folder: &Path, shown: Result<&Shown, &str>) -> RunReport {
+    run(&Record::read(folder).unwrap(), shown)
+}
+
+fn named<'a>(report: &'a RunReport, name: &str) -> &'a Figure {
+    report
+        .figures
+        .iter()
+        .find(|figure| figure.name == name)
+        .unwrap()
+}
+
+/// How often a page has a text.
+fn count(page: &str, text: &str) -> usize {
+    page.matches(text).count()
+}
+
+#[test]
+fn a_report_has_every_picture_and_says_what_is_missing() {
+    let folder = folder(&["cat", "dog", "hen"]);
+    let report = drawn(folder.path(), Ok(&shown(3)));
+    let names: Vec<_> = report
+        .figures
+        .iter()
+        .map(|figure| figure.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "loss",
+            "accuracy",
+            "learning-rate",
+            "speed",
+            "confusion",
+            "confusion-normalised",
+            "reliability",
+            "probabilities",
+            "mistakes",
+            "training-images"
+        ]
+    );
+    for figure in &report.figures {
+        assert!(
+            figure.png().unwrap().starts_with(b"\x89PNG"),
+            "{}",
+            figure.name
+        );
+        assert!(
+            figure.svg().contains(&figure.alt) && figure.alt.len() > 20,
+            "{}",
+            figure.name
+        );
+        assert_eq!(
+            count(&report.html, &format!("aria-label=\"{}\"", figure.alt)),
+            1
+        );
+    }
+    // Three of fifteen are wrong.
+    assert!(
+        report
+            .html
+            .contains("3 of 15 test images were taken for another class")
+    );
+    // The best epoch is the second, whose loss is not a number.
+    assert!(report.html.contains("72.00 % (epoch 2)"));
+    assert!(named(&report, "loss").alt.contains("best epoch, 2"));
+    for piece in [
+        "filters: ",
+        "figures of the whole run: ",
+        "commands and environment: ",
+    ] {
+        assert_eq!(
+            report
+                .missing
+                .iter()
+                .filter(|line| line.starts_with(piece))
+                .count(),
+            1,
+            "{piece}"
+        );
+    }
+    assert!(report.missing.iter().all(|line| report.html.contains(line)));
+    assert!(
+        report
+            .html
+            .contains("3 of 3 epochs are done. Go on with: glassbox train --resume")
+    );
+}
+
+#[test]
+fn a_page_needs_nothing_but_itself_and_is_the_same_each_time() {
+    let folder = folder(&["cat", "dog"]);
+    let report = drawn(folder.path(), Ok(&shown(1)));
+    assert_eq!(drawn(folder.path(), Ok(&shown(1))), report);
+    let page = &report.html;
+    assert!(
+        !page.contains("<script") && !page.contains("http"),
+        "something from elsewhere"
+    );
+    assert_eq!(count(page, "src="), 0);
+    assert_eq!(
+        count(page, "url("),
+        count(page, "url(data:font/ttf;base64,")
+    );
+    assert_eq!(
+        count(page, "href=\""),
+        count(page, "href=\"data:image/png;base64,")
+    );
+    assert!(page.contains("prefers-color-scheme: dark"));
+    let (first, second) = (named(&report, "confusion"), named(&report, "confusion"));
+    assert_eq!(first.png().unwrap(), second.png().unwrap());
+}
+
+#[test]
+fn names_from_outside_are_text() {
+    let evil = "<script>alert(1)</script>\"'&";
+    let folder = folder(&[evil, "]]>", "\u{7}bell"]);
+    let report = drawn(folder.path(), Ok(&shown(2)));
+    assert!(!report.html.contains("<script"));
+    assert!(
+        report
+            .html
+            .contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;")
+    );
+    assert!(!report.html.contains('\u{7}'));
+    for figure in &report.figures {
+        figure.png().unwrap();
+    }
+}
+
+#[test]
+fn each_piece_may_be_missing_or_broken() {
+    for (file, what) in [
+        ("metrics.csv", "curves"),
+        ("predictions.csv", "test"),
+        ("config.toml", "configuration"),
+    ] {
+        for broken in [None, Some("\u{0}nonsense,\n1,2\n\"")] {
+            let folder = folder(&["a", "b"]);
+            let path = folder.path().join(file);
+            match broken {
+                None => fs::remove_file(&path).unwrap(),
+                Some(text) => fs::write(&path, text).unwrap(),
+            }
+            let report = drawn(folder.path(), Err("it is not here"));
+            assert!(
+                report.missing.iter().any(|line| line.starts_with(what)),
+                "{file}: {:?}",
+                report.missing
+            );
+            assert!(
+                report
+                    .missing
+                    .contains(&"images: it is not here".to_string())
+            );
+        }
+    }
+    let folder = folder(&["a", "b"]);
+    fs::write(
+        folder.path().join("metrics.csv"),
+        METRICS.lines().next().unwrap(),
+    )
+    .unwrap();
+    let report = drawn(folder.path(), Err("it is not here"));
+    assert!(
+        report
+            .missing
+            .contains(&"curves: no epoch has been finished".to_string())
+    );
+    assert!(Record::read(&folder.path().join("nothing")).is_err());
+}
+
+#[test]
+fn many_classes_one_epoch_and_no_mistake_are_drawn_too() {
+    let names: Vec<String> = (0..120)
+        .map(|class| format!("a class with the long name {class}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let many = folder(&names);
+    fs::write(
+        many.path().join("metrics.csv"),
+        METRICS.lines().take(2).collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    let report = drawn(many.path(), Ok(&shown(20)));
+    assert!(report.html.len() < 2_000_000);
+    for figure in &report.figures {
+        figure.png().unwrap();
+    }
+    assert!(named(&report, "confusion").alt.contains("120 classes"));
+    let right = folder(&["a", "b"]);
+    let predictions = "index,label,predicted,p:a,p:b\n0,a,a,0.9,0.1\n1,b,b,0,1\n";
+    fs::write(right.path().join("predictions.csv"), predictions).unwrap();
+    let report = drawn(right.path(), Ok(&shown(0)));
+    assert!(report.html.contains("every test image was recognised"));
+    assert!(
+        report
+            .figures
+            .iter()
+            .all(|figure| figure.name != "mistakes")
+    );
+}
+
+#[test]
+fn runs_are_compared_by_their_curves() {
+    let (first, second) = (folder(&["a", "b"]), folder(&["a", "b"]));
+    fs::remove_file(second.path().join("metrics.csv")).unwrap();
+    let runs = [&first, &second].map(|folder| Outline::read(folder.path()).unwrap());
+    let figure = compare(&runs);
+    assert!(
+        figure
+            .alt
+            .contains(&format!("{} ends at 0.7000", runs[0].name()))
+    );
+    assert!(
+        figure
+            .alt
+            .contains(&format!("{} has no epoch", runs[1].name()))
+    );
+    assert!(figure.svg().contains(&runs[1].name()));
+    figure.png().unwrap();
+}

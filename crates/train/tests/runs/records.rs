@@ -1,0 +1,148 @@
+//! What a run has left, read again.
+
+use std::fs;
+
+use glassbox_data::{Augment, Part};
+use glassbox_train::{AugmentChoice, ConfigError, Outline, Record, Settings, Shown, TrainError};
+
+use crate::fixture::{Fixture, Witness, dataset, settings};
+
+#[test]
+fn a_finished_run_is_read_whole() {
+    let fixture = Fixture::new();
+    let outcome = fixture
+        .train("run", settings(), Witness::default())
+        .unwrap();
+    let record = Record::read(&fixture.path("run")).unwrap();
+    let outline = &record.outline;
+    assert_eq!(outline.name(), "run");
+    assert_eq!(
+        outline.summary.as_ref().unwrap(),
+        outcome.summary.as_ref().unwrap()
+    );
+    let history = outline.history.as_ref().unwrap();
+    assert_eq!(history.len(), 4);
+    assert_eq!(
+        outline.best().map(|row| row.epoch),
+        outcome.summary.as_ref().map(|s| s.best_epoch)
+    );
+    let predictions = record.predictions.as_ref().unwrap();
+    assert_eq!(
+        (predictions.classes.len(), predictions.answers.len()),
+        (3, 60)
+    );
+    let evaluation = glassbox_infer::Evaluation::of(&predictions.answers, &predictions.classes);
+    assert_eq!(evaluation.confusion, outcome.test.unwrap().confusion);
+    // One command, though the run is described when it is made and when it starts.
+    assert_eq!(record.environment.as_ref().unwrap().commands.len(), 1);
+    assert!(record.model.is_ok() && record.initial.is_ok());
+}
+
+#[test]
+fn training_images_are_shown_as_the_network_receives_them() {
+    let fixture = Fixture::new();
+    let images = fixture.dataset.images(Part::Train).unwrap();
+    let moved = Augment {
+        shift: 2.0,
+        ..Augment::default()
+    };
+    for (name, augment) in [("still", Augment::default()), ("moved", moved)] {
+        let settings = Settings {
+            augment: Some(AugmentChoice::Inline(augment)),
+            epochs: Some(1),
+            ..settings()
+        };
+        fixture.train(name, settings, Witness::default()).unwrap();
+        let record = Record::read(&fixture.path(name)).unwrap();
+        let shown = Shown::read(&record, &fixture.dataset, 2).unwrap();
+        assert_eq!(shown.shape, fixture.dataset.shape());
+        assert!(shown.mistakes.len() <= 2);
+        assert_eq!(shown.training.len(), 6);
+        for example in &shown.training {
+            assert_eq!(example.original, images.image(example.index as usize));
+            assert_eq!(example.label, images.label(example.index as usize));
+            let same = example
+                .received
+                .iter()
+                .filter(|pixels| **pixels == example.original);
+            assert_eq!(
+                same.count() == example.received.len(),
+                augment.is_none(),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_dataset_is_not_shown() {
+    let fixture = Fixture::new();
+    fixture
+        .train("run", settings(), Witness::default())
+        .unwrap();
+    let mut record = Record::read(&fixture.path("run")).unwrap();
+    record.model.as_mut().unwrap().training.digest = "other".to_string();
+    let other = Shown::read(&record, &dataset(fixture.folder.path()), 1);
+    assert!(matches!(other, Err(TrainError::OtherData { expected, .. }) if expected == "other"));
+}
+
+#[test]
+fn files_that_are_no_records_are_named() {
+    let fixture = Fixture::new();
+    fixture
+        .train("run", settings(), Witness::default())
+        .unwrap();
+    let path = fixture.path("run");
+    for (file, texts) in [
+        ("metrics.csv", &["epoch,x\n1,2\n", "epoch\n\"", "\u{0}"][..]),
+        ("summary.json", &["{}", "[", ""]),
+        (
+            "predictions.csv",
+            &[
+                "index,label\n",
+                "index,label,predicted,p:a\n1,a\n",
+                "index,label,predicted,p:a\n1,a,b,0.5\n",
+                "index,label,predicted,p:a\n-1,a,a,0.5\n",
+                "index,label,predicted,p:a\n1,a,a,much\n",
+                "",
+            ],
+        ),
+    ] {
+        for text in texts {
+            fs::write(path.join(file), text).unwrap();
+            let record = Record::read(&path).unwrap();
+            let error = match file {
+                "metrics.csv" => record.outline.history.err(),
+                "summary.json" => record.outline.summary.err(),
+                _ => record.predictions.err(),
+            };
+            let named =
+                matches!(&error, Some(TrainError::Unreadable { path, .. }) if path.ends_with(file));
+            // No header and no rows: a run without an epoch.
+            assert!(
+                named || (file, *text) == ("metrics.csv", "\u{0}"),
+                "{file} {text:?}: {error:?}"
+            );
+        }
+    }
+    let nowhere = Outline::read(&fixture.path("nowhere"));
+    assert!(matches!(nowhere, Err(ConfigError::NotARun { .. })));
+}
+
+#[test]
+fn runs_are_listed_by_name_and_number() {
+    let runs = tempfile::tempdir().unwrap();
+    for name in ["b-10", "b-9", "a", ".run-x", "other"] {
+        fs::create_dir(runs.path().join(name)).unwrap();
+        if name != "other" {
+            fs::write(runs.path().join(name).join("config.toml"), "").unwrap();
+        }
+    }
+    let names: Vec<_> = Outline::read_all(runs.path())
+        .unwrap()
+        .iter()
+        .map(Outline::name)
+        .collect();
+    assert_eq!(names, ["a", "b-9", "b-10"]);
+    assert!(Outline::read_all(&runs.path().join("none")).is_err());
+}
