@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, path::Path, sync::Arc};
 use glassbox_data::{Batch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
 use glassbox_model::{ModelError, ModelFile, OpenDevice};
 use glassbox_scratch::Trace;
-use glassbox_spec::{Fit, ImageShape, Preprocessing};
+use glassbox_spec::{Fit, ImageShape, Plan, Preprocessing};
 use serde::Serialize;
 
 use crate::{
@@ -113,7 +113,13 @@ impl Classifier {
         Ok(predictions)
     }
 
-    /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward.
+    /// The network of the model, worked out.
+    pub fn plan(&self) -> Result<Plan, ModelError> {
+        self.file.plan(Path::new("the model"))
+    }
+
+    /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward from
+    /// the loss.
     pub fn trace(
         &self,
         prepared: &[Prepared],
@@ -122,12 +128,21 @@ impl Classifier {
         self.engine.trace(self.normalised(prepared), labels)
     }
 
+    /// The same, backward not from the loss: every derivative is of the sum, over the pictures, of the picture's logit of its
+    /// class in `classes`, one to a picture.
+    pub fn trace_scores(
+        &self,
+        prepared: &[Prepared],
+        classes: &[u16],
+    ) -> Result<Trace, ModelError> {
+        self.engine.trace_scores(self.normalised(prepared), classes)
+    }
+
     /// A pass over one prepared picture, ready to be asked; with its label, forward and backward.
     pub fn why(&self, prepared: &Prepared, label: Option<u16>) -> Result<Why, ClassifierError> {
         let labels = label.as_ref().map(std::slice::from_ref);
         let trace = self.trace(std::slice::from_ref(prepared), labels)?;
-        let plan = self.file.plan(Path::new("the model"))?;
-        let why = Why::new(&plan, &self.file.parameters, trace, label)?;
+        let why = Why::new(&self.plan()?, &self.file.parameters, trace, label)?;
         let normalise = &self.file.preprocessing.normalise;
         Ok(why.with_pixels(prepared.pixels.clone(), normalise)?)
     }
