@@ -243,6 +243,9 @@ pub struct PredictArgs {
     /// Give the logits too
     #[arg(long)]
     pub logits: bool,
+    /// Draw each image as the network sees it, and a bar for each class that is named
+    #[arg(long, conflicts_with = "format")]
+    pub show: bool,
     /// Exchange light and dark first
     #[arg(long)]
     pub invert: bool,
@@ -509,6 +512,11 @@ mod tests {
             "glassbox verify --case c --mutant m",
             "glassbox summary --arch a --input 1x28x28 --json",
             "glassbox data show mnist --png x.png",
+            "glassbox predict --show a.png",
+            "glassbox report r --data-dir d",
+            "glassbox runs list --dir d --json",
+            "glassbox runs compare a b c --out d",
+            "glassbox runs best --by test_accuracy --dir d --json",
         ];
         for line in lines {
             let parsed = Args::try_parse_from(line.split_whitespace());
@@ -522,10 +530,12 @@ mod tests {
             "glassbox train --resume r --seed 3",
             "glassbox train --json --tui",
             "glassbox predict --model m --json --jsonl a.png",
+            "glassbox predict --json --show a.png",
             "glassbox predict --model m",
             "glassbox gradients --model m a.png",
             "glassbox gradients --labels 1 --scores 1 --out g.safetensors a.png",
             "glassbox train --epochs -1",
+            "glassbox runs compare a",
             "glassbox why conv2[17,4,6]",
             "glassbox why --image a.png",
             "glassbox why --image a.png --depth 9 loss",

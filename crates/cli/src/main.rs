@@ -10,6 +10,7 @@ mod failure;
 mod files;
 mod output;
 mod progress;
+mod terminal;
 
 use std::{process::ExitCode, time::Instant};
 

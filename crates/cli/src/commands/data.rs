@@ -2,14 +2,15 @@
 
 use std::{fs, path::PathBuf};
 
-use glassbox_data::{DATASETS, Dataset, Part, Search, fetch, sheet};
+use glassbox_data::{DATASETS, Dataset, Images, Part, Search, fetch, sheet};
 
 use crate::{
     args::{DataArgs, DataCommand},
     commands::open_dataset,
     failure::Failure,
-    output::{self, thousands},
+    output::{self, counted, thousands},
     progress::watcher,
+    terminal,
 };
 
 /// Images on a PNG sheet unless told otherwise, and in a row of it.
@@ -136,9 +137,9 @@ fn show(
         for index in indices {
             let class = &dataset.classes()[usize::from(images.label(index))];
             output::line(format!("{name}:{}:{index}  {class}", part.name()))?;
-            output::line(output::draw(&images, index))?;
+            output::line(terminal::draw(images.shape(), images.image(index)))?;
         }
-        return Ok(());
+        return output::line(counts(&dataset, &images, part));
     };
     // Small images are enlarged so that a row is about a thousand pixels wide.
     let zoom = (100 / images.shape().width().max(1)).max(1) as u32;
@@ -154,4 +155,23 @@ fn show(
         indices.len(),
         path.display()
     ))
+}
+
+/// How many images there are of each class.
+fn counts(dataset: &Dataset, images: &Images, part: Part) -> String {
+    let mut counts = vec![0u64; dataset.classes().len()];
+    for label in images.labels() {
+        counts[usize::from(*label)] += 1;
+    }
+    let rows = dataset.classes().iter().zip(counts);
+    let bars =
+        terminal::bars(rows.map(|(class, count)| (class.as_str(), count as f64, thousands(count))));
+    format!(
+        "{} to {}, by class:\n{bars}",
+        counted(images.len() as u64, "image"),
+        match part {
+            Part::Train => "train on",
+            Part::Test => "test with",
+        }
+    )
 }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use glassbox_infer::{Prediction, Ranked};
+use glassbox_infer::{Prediction, Prepared, Ranked};
+use glassbox_spec::ImageShape;
 use serde::Serialize;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     },
     failure::Failure,
     output::{self, plain},
+    terminal,
 };
 
 /// Images held at a time, fitted, so that a folder of any size fits in memory.
@@ -35,6 +37,11 @@ struct Row {
 pub fn run(args: PredictArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
     let classifier = open_model(args.model.as_deref(), &device)?;
+    let shape = classifier
+        .file()
+        .preprocessing
+        .shape()
+        .map_err(|error| Failure::model(error.to_string()))?;
     let mut source = Pictures::new(args.data_dir.clone());
     let inputs: Vec<_> = args.inputs.iter().flat_map(|input| expand(input)).collect();
     let (mut rows, mut failed) = (Vec::new(), 0);
@@ -51,11 +58,15 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
             problems.push(picture.as_ref().err().cloned());
             prepared.extend(picture);
         }
-        let mut predictions = classifier.predict(&prepared, args.topk)?.into_iter();
+        let predictions = classifier.predict(&prepared, args.topk)?;
+        let mut answers = predictions.into_iter().zip(&prepared);
         for ((input, _), problem) in inputs.iter().zip(problems) {
-            let answer = match problem {
-                Some(problem) => Err(problem),
-                None => predictions.next().ok_or_else(String::new),
+            let (answer, prepared) = match problem {
+                Some(problem) => (Err(problem), None),
+                None => match answers.next() {
+                    Some((answer, prepared)) => (Ok(answer), Some(prepared)),
+                    None => (Err(String::new()), None),
+                },
             };
             failed += usize::from(answer.is_err());
             let row = row(input, answer, args.logits);
@@ -68,6 +79,9 @@ pub fn run(args: PredictArgs) -> Result<(), Failure> {
                 output::line(serde_json::to_string(&row).map_err(io::Error::from)?)?;
             } else {
                 output::line(text(&row))?;
+                if let Some(prepared) = prepared.filter(|_| args.show) {
+                    output::line(show(&row, prepared, shape))?;
+                }
             }
         }
     }
@@ -100,6 +114,24 @@ fn row(input: &str, answer: Result<Prediction, String>, logits: bool) -> Row {
     }
 }
 
+/// The image as the network sees it, and a bar for each class that is named.
+fn show(row: &Row, prepared: &Prepared, shape: ImageShape) -> String {
+    let bars = row.top.iter().map(|ranked| {
+        let probability = f64::from(ranked.probability);
+        (
+            ranked.label.as_str(),
+            probability,
+            percent(ranked.probability),
+        )
+    });
+    let image = terminal::draw(shape, prepared.pixels());
+    format!("{image}{}\n", terminal::bars(bars))
+}
+
+fn percent(probability: f32) -> String {
+    format!("{:.1} %", 100.0 * probability)
+}
+
 /// `input  label  probability  (the others)`
 fn text(row: &Row) -> String {
     let input = plain(&row.input);
@@ -109,7 +141,6 @@ fn text(row: &Row) -> String {
             row.error.as_deref().unwrap_or_default()
         );
     };
-    let percent = |p: f32| format!("{:.1} %", 100.0 * p);
     let mut text = format!("{input}  {}  {}", plain(label), percent(probability));
     let others: Vec<_> = row
         .top

@@ -1,6 +1,9 @@
 //! `glassbox runs`
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use glassbox_lessons::{Block, Table};
 use glassbox_report::{Style, text_of};
@@ -222,43 +225,43 @@ fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Failure> {
 
 /// What the runs were told to do, where they were told different things.
 fn settings(runs: &[Outline]) -> Vec<Vec<String>> {
-    let tables: Vec<toml::Table> = runs
+    let told: Vec<BTreeMap<String, String>> = runs
         .iter()
         .map(|run| {
             let text = run.config.as_ref().map_or("", String::as_str);
             // One that cannot be read has nothing to compare.
-            text.parse().unwrap_or_default()
+            let config: toml::Table = text.parse().unwrap_or_default();
+            config
+                .into_iter()
+                .flat_map(|(key, value)| flat(key, value))
+                .collect()
         })
         .collect();
-    let mut keys: Vec<&String> = tables.iter().flat_map(toml::Table::keys).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let cell = |table: &toml::Table, key: &str| match table.get(key) {
-        None => NONE.to_string(),
-        Some(toml::Value::String(text)) => plain(text),
-        // A network by its name: it may be pages long.
-        Some(toml::Value::Table(inner)) if inner.contains_key("name") => inner
-            .get("name")
-            .and_then(toml::Value::as_str)
-            .map_or(NONE.to_string(), plain),
-        Some(toml::Value::Table(inner)) => inner
-            .iter()
-            .map(|(key, value)| format!("{} {value}", plain(key)))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Some(value) => plain(&value.to_string()),
-    };
+    let keys: BTreeSet<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     keys.into_iter()
-        .filter(|key| {
-            tables
-                .iter()
-                .any(|table| table.get(*key) != tables[0].get(*key))
-        })
+        .filter(|key| told.iter().any(|run| run.get(*key) != told[0].get(*key)))
         .map(|key| {
-            let cells = tables.iter().map(|table| cell(table, key));
+            let cells = told
+                .iter()
+                .map(|run| run.get(key).map_or(NONE.to_string(), |text| plain(text)));
             std::iter::once(plain(key)).chain(cells).collect()
         })
         .collect()
+}
+
+/// A setting as text; a table as its settings, a network by its name, for it may be pages long.
+fn flat(key: String, value: toml::Value) -> Vec<(String, String)> {
+    match value {
+        toml::Value::String(text) => vec![(key, text)],
+        toml::Value::Table(inner) => match inner.get("name").and_then(toml::Value::as_str) {
+            Some(name) => vec![(key, name.to_string())],
+            None => inner
+                .into_iter()
+                .map(|(inner, value)| (format!("{key} {inner}"), value.to_string()))
+                .collect(),
+        },
+        value => vec![(key, value.to_string())],
+    }
 }
 
 const NONE: &str = "—";

@@ -5,6 +5,7 @@
 mod engines;
 mod kills;
 mod lessons;
+mod reports;
 mod sandbox;
 mod why;
 
@@ -81,10 +82,12 @@ fn training_prints_one_plain_line_an_epoch_and_the_summary_alone_on_stdout() {
         "{stderr:?}"
     );
     let log = fs::read_to_string(folder.path().join("runs/sky-1/log.txt")).unwrap();
+    let (training, report) = stderr.split_at(stderr.rfind("report ").unwrap());
     assert!(
-        log.starts_with(&stderr) && log.contains("test accuracy"),
+        log.starts_with(training) && log.contains("test accuracy"),
         "{log}"
     );
+    assert_eq!(report, "report    runs/sky-1/report.html\n");
     // The next run gets the next number; its configuration can be loaded.
     let (code, _, _) = run(
         folder.path(),
