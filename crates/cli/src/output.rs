@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use glassbox_report::Style;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -25,10 +26,14 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// `55000` → `55,000`
 pub use glassbox_lessons::count as thousands;
 
-/// Names from files, without what a terminal would take for a command.
-pub fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(shown).collect()
+pub use glassbox_report::plain;
+
+/// As standard output is to be written to: in colour, or without any escape.
+pub fn style() -> Style {
+    match console::colors_enabled() {
+        true => Style::Colour,
+        false => Style::Plain,
+    }
 }
 
 /// `1 epoch`, `3 epochs`
@@ -41,11 +46,6 @@ pub fn counted(number: impl Into<u64>, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_command_no_terminal() {
-        assert_eq!(plain("é\u{1b}[31m\n"), "é\u{fffd}[31m\u{fffd}");
-    }
 
     #[test]
     fn one_is_singular() {

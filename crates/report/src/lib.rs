@@ -1,8 +1,9 @@
 //! Every picture and page, drawn.
 //!
-//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks; what a [run](run()) has left in its folder.
+//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks; an
+//!   [`Answer`](glassbox_infer::why::Answer); what a [run](run()) has left in its folder.
 //! * **Out**: a lesson as [`text()`], plain or coloured, at most [`WIDTH`] columns wide, or as [`markdown()`], a page that renders on
-//!   its own, its pictures as SVG within it or ([`markdown_with_files`]) beside it; a run as a page in HTML; every other picture as
+//!   its own, its pictures as SVG within it or ([`markdown_with_files`]) beside it; an answer as [text](why()); a run as a page in HTML; every other picture as
 //!   a [`Figure`].
 //! * **Never**: arithmetic on a lesson's numbers; a file, a terminal, an escape sequence that was not asked for. Nothing is
 //!   left out in silence: what does not fit in a line is broken into parts that do, what is missing is named.
@@ -30,10 +31,12 @@ mod run;
 mod svg;
 mod text;
 mod theme;
+mod why;
 
 pub use compare::compare;
 pub use figure::{Figure, FigureError};
 pub use markdown::{Document, File, contents, markdown, markdown_with_files};
 pub use raster::Raster;
 pub use run::{MISTAKES, RunReport, run};
-pub use text::{Style, WIDTH, text, text_of};
+pub use text::{Style, WIDTH, plain, text, text_of};
+pub use why::why;

@@ -10,11 +10,9 @@ mod wrap;
 
 use glassbox_lessons::{Block, Page};
 
+use self::line::{Line, beside};
 pub(crate) use self::table::is_numeric;
-use self::{
-    line::{Line, beside},
-    wrap::wrap,
-};
+pub(crate) use self::wrap::wrap;
 
 /// The most columns of a line.
 pub const WIDTH: usize = 80;
@@ -87,7 +85,23 @@ pub(crate) fn matrices(grids: &[glassbox_lessons::Grid]) -> String {
     text_of(&[Block::Matrices(grids.to_vec())], Style::Plain)
 }
 
+/// Text from outside, without what a terminal would take for a command.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// Columns that a text takes: one for each character, as no wide or combining ones are written.
 fn width(text: &str) -> usize {
     text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_command_no_terminal() {
+        assert_eq!(plain("é\u{1b}[31m\n"), "é\u{fffd}[31m\u{fffd}");
+    }
 }

@@ -41,7 +41,7 @@ pub fn run(args: LessonArgs) -> Result<(), Failure> {
     } else if args.step {
         step(&page)
     } else {
-        output::line(text(&page, style()).trim_end())
+        output::line(text(&page, output::style()).trim_end())
     }
 }
 
@@ -138,13 +138,6 @@ fn read_image(lesson: &Lesson, input: &str, args: &LessonArgs) -> Result<Matrix,
     Matrix::new(height, width, grey.collect()).map_err(|error| Failure::data(error.to_string()))
 }
 
-fn style() -> Style {
-    match console::colors_enabled() {
-        true => Style::Colour,
-        false => Style::Plain,
-    }
-}
-
 /// One window after the other: on a terminal at the press of a key, elsewhere all of them.
 fn step(page: &Page) -> Result<(), Failure> {
     let term = Term::stdout();
@@ -159,7 +152,7 @@ fn step(page: &Page) -> Result<(), Failure> {
     }
     for (number, window) in page.steps().enumerate() {
         output::line(format!("window {} of {count}", number + 1))?;
-        output::line(text_of(&[Block::Window(window)], style()))?;
+        output::line(text_of(&[Block::Window(window)], output::style()))?;
         if waits && number + 1 < count {
             note("any key: on; q: stop");
             if let Ok(Key::Char('q') | Key::Escape | Key::CtrlC) = term.read_key() {
@@ -222,7 +215,7 @@ fn exercise(lesson: &Lesson, args: &LessonArgs) -> Result<(), Failure> {
         }
     } else {
         output::line(format!("{}: exercise {}\n", lesson.title, args.seed))?;
-        output::line(text_of(&exercise.blocks, style()))?;
+        output::line(text_of(&exercise.blocks, output::style()))?;
         output::line(format!(
             "Mark it: glassbox lesson {} --exercise --seed {} --answer \"…\"",
             lesson.name, args.seed

@@ -1,14 +1,13 @@
 //! `glassbox why`
 
-mod columns;
-mod text;
-
 use std::path::Path;
 
 use glassbox_infer::{
     Classifier, Prepared,
     why::{Answer, Why, is_step},
 };
+use glassbox_lessons::Block;
+use glassbox_report::text_of;
 use glassbox_train::{NextStep, RunFolder};
 use serde::Serialize;
 
@@ -72,7 +71,12 @@ pub fn run(args: WhyArgs) -> Result<(), Failure> {
             if number > 0 {
                 output::line("")?;
             }
-            output::line(text::draw(answer, classes, args.all))?;
+            output::line(glassbox_report::why(
+                answer,
+                classes,
+                args.all,
+                output::style(),
+            ))?;
         }
     }
     match answers.iter().find(|answer| !answer.holds()) {
@@ -110,5 +114,5 @@ fn standing(run: &Path, next: &NextStep) -> String {
         next.epoch,
         run.display()
     );
-    columns::fold(&text, 0) + "\n"
+    text_of(&[Block::Text(text)], output::style())
 }

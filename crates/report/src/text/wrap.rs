@@ -2,12 +2,13 @@
 
 use super::width;
 
-/// Words in lines of at most `room` columns, all but the first line standing `indent` to the right. A word that is longer
-/// than a line is broken.
-pub(super) fn wrap(text: &str, room: usize, indent: usize) -> Vec<String> {
+/// Words in lines of at most `room` columns, all but the first line standing `indent` to the right; the first keeps the
+/// blanks that it begins with. A word that is longer than a line is broken.
+pub(crate) fn wrap(text: &str, room: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut used = 0; // columns; an indent alone counts as an empty line
+    // Columns; an indent alone counts as an empty line.
+    let mut used = text.len() - text.trim_start_matches(' ').len();
+    let mut line = " ".repeat(used);
     let mut empty = true;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let mut rest = word;
@@ -53,6 +54,10 @@ mod tests {
         assert_eq!(wrap("one two three", 7, 2), ["one two", "  three"]);
         assert_eq!(wrap("abcdefghij kl", 4, 0), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(wrap("", 4, 0), [""]);
+        assert_eq!(
+            wrap("  0.5 = one two", 9, 4),
+            ["  0.5 =", "    one", "    two"]
+        );
         assert_eq!(
             formula("a  =  b\n\nlong  er", 7),
             ["a  =  b", "", "long er"]

@@ -2,8 +2,9 @@
 
 use glassbox_infer::why::{Answer, Moment, Rule};
 
-use super::Page;
-use crate::{commands::why::columns::significant, output::thousands};
+use glassbox_lessons::count;
+
+use super::{Page, columns::significant};
 
 impl Page<'_> {
     /// One optimizer step, quantity by quantity.
@@ -32,7 +33,7 @@ impl Page<'_> {
                 rate,
                 change,
             } => {
-                let (g, t) = (show(gradient.value), thousands(*step));
+                let (g, t) = (show(gradient.value), count(*step));
                 self.line(format!("gradient: g = {} = {g}", gradient.name));
                 self.line(format!(
                     "mean of gradients before: {}; after:",
@@ -74,7 +75,7 @@ impl Page<'_> {
                 self.line(format!(
                     "velocity before: {}; after step {}:",
                     show(velocity.before),
-                    thousands(*step)
+                    count(*step)
                 ));
                 self.line(format!(
                     "  v = {momentum} × {} + g = {}",

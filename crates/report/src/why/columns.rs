@@ -1,7 +1,6 @@
 //! Numbers in columns, and lines that fit.
 
-/// Columns of a terminal that nobody has widened.
-pub const WIDTH: usize = 80;
+use crate::{WIDTH, text::wrap};
 
 /// Digits of the largest number of a column, with the zero before the point of a small one.
 const DIGITS: i32 = 7;
@@ -107,24 +106,9 @@ pub fn bound(value: f64) -> String {
     format!("{:.1e}", digits * unit)
 }
 
-/// Text broken at spaces into lines that fit; all but the first are indented.
+/// Text broken at blanks into lines that fit; all but the first are indented.
 pub fn fold(text: &str, indent: usize) -> String {
-    let lead = text.len() - text.trim_start().len();
-    let (mut folded, mut column) = (" ".repeat(lead), lead);
-    for (number, word) in text.split_whitespace().enumerate() {
-        let width = word.chars().count();
-        if number > 0 && column + 1 + width > WIDTH {
-            folded += "\n";
-            folded += &" ".repeat(indent);
-            column = indent;
-        } else if number > 0 {
-            folded.push(' ');
-            column += 1;
-        }
-        folded += word;
-        column += width;
-    }
-    folded
+    wrap(text, WIDTH, indent).join("\n")
 }
 
 #[cfg(test)]
@@ -173,23 +157,5 @@ mod tests {
     fn bounds_are_rounded_up() {
         let shown = [3.5e-6, 3.51e-6, 9.99e-5, 0.0, 1e-7].map(bound);
         assert_eq!(shown, ["3.5e-6", "3.6e-6", "1.0e-4", "0", "1.0e-7"]);
-    }
-
-    #[test]
-    fn lines_fit() {
-        let text = format!("  0.5 = {}", ["conv1[3,5,6]"; 20].join(" × "));
-        let folded = fold(&text, 8);
-        assert!(folded.lines().all(|line| line.chars().count() <= WIDTH));
-        assert!(
-            folded.starts_with("  0.5 = conv1")
-                && folded
-                    .lines()
-                    .nth(1)
-                    .is_some_and(|l| l.starts_with("        "))
-        );
-        assert_eq!(
-            folded.split_whitespace().count(),
-            text.split_whitespace().count()
-        );
     }
 }

@@ -2,11 +2,12 @@
 
 use glassbox_infer::why::{Answer, Factor, Group, Term};
 
-use super::{DIGITS, LINES, Page, counted};
-use crate::{
-    commands::why::columns::{Column, WIDTH, bound, fold, significant},
-    output::thousands,
+use super::{
+    DIGITS, LINES, Page,
+    columns::{Column, bound, fold, significant},
+    counted,
 };
+use crate::WIDTH;
 
 /// Groups shown of a sum with more.
 const GROUPS: usize = 5;
@@ -107,7 +108,7 @@ impl Page<'_> {
         let zeros = match rest.len() - (not_zero - count.min(not_zero)) {
             0 => String::new(),
             all if all == rest.len() => ", each 0".to_string(),
-            some => format!(", {} of them 0", thousands(some as u64)),
+            some => format!(", {} of them 0", glassbox_lessons::count(some as u64)),
         };
         let other = if shown.is_empty() { "all" } else { "the other" };
         let rest = counted(rest.len(), what(terms));

@@ -1,13 +1,17 @@
-//! An answer in lines of at most 80 columns, as it would be read aloud.
+//! Why a number is what it is: an answer in lines of at most [`WIDTH`](crate::WIDTH) columns, as it would be read aloud.
+//!
+//! * **In**: an [`Answer`], the names of the classes. * **Out**: text. * **Never**: arithmetic beyond adding up what is
+//!   left out.
 
+mod columns;
 mod step;
 mod sum;
 
-use console::style;
 use glassbox_infer::why::{Answer, Exponential, Rule};
+use glassbox_lessons::count;
 
-use super::columns::{Column, bound, fold, significant};
-use crate::output::{plain, thousands};
+use self::columns::{Column, bound, fold, significant};
+use crate::{Style, text::plain};
 
 /// Terms shown of a sum that is one group, and numbers of a list.
 const LINES: usize = 10;
@@ -16,11 +20,12 @@ const LINES: usize = 10;
 const DIGITS: usize = 6;
 
 /// The lines of an answer; the most weighty terms of it, or `all`.
-pub fn draw(answer: &Answer, classes: &[String], all: bool) -> String {
+pub fn why(answer: &Answer, classes: &[String], all: bool, style: Style) -> String {
     let mut page = Page {
         lines: Vec::new(),
         classes,
         all,
+        style,
     };
     page.head(answer);
     page.body(answer);
@@ -31,14 +36,18 @@ struct Page<'a> {
     lines: Vec<String>,
     classes: &'a [String],
     all: bool,
+    style: Style,
 }
 
 impl Page<'_> {
     /// Which number it is, where it is, and what it depends on.
     fn head(&mut self, answer: &Answer) {
         let value = significant(answer.value(), 8);
-        self.lines
-            .push(format!("{} = {value}", style(&answer.name).bold()));
+        let name = match self.style {
+            Style::Plain => answer.name.clone(),
+            Style::Colour => format!("\u{1b}[1m{}\u{1b}[0m", answer.name),
+        };
+        self.lines.push(format!("{name} = {value}"));
         let place: Vec<_> = answer
             .place
             .iter()
@@ -214,11 +223,11 @@ impl Page<'_> {
 }
 
 /// `1 product`, `9 products`, `3 classes`
-fn counted(count: usize, what: &str) -> String {
-    let plural = match (count, what.ends_with('s')) {
+fn counted(number: usize, what: &str) -> String {
+    let plural = match (number, what.ends_with('s')) {
         (1, _) => "",
         (_, true) => "es",
         (_, false) => "s",
     };
-    format!("{} {what}{plural}", thousands(count as u64))
+    format!("{} {what}{plural}", self::count(number as u64))
 }
