@@ -1,7 +1,7 @@
 //! Curves and bars over an axis.
 //!
 //! * **In**: series of points, what the axes are. * **Out**: a figure with a title, a legend and labelled axes. * **Never**: a
-//!   point that is not finite: it is left out.
+//!   point beyond the axes, or that is not a number: it is left out.
 
 use plotters::{
     chart::ChartBuilder,
@@ -28,6 +28,9 @@ const MARGIN: f64 = 6.0;
 /// Of a series in the legend: its stroke, and the most room for its name.
 const STROKE: f64 = 18.0;
 const LONGEST: f64 = 170.0;
+/// No larger magnitude is drawn: no figure of a run comes near.
+const LARGEST: f64 = 1e12;
+
 /// What is to be drawn.
 pub(crate) struct Chart<'a> {
     pub name: &'a str,
@@ -99,10 +102,11 @@ impl<'a> Axis<'a> {
         values: impl IntoIterator<Item = f64>,
         least: f64,
     ) -> Self {
-        let finite = values.into_iter().filter(|value| value.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let drawable = values.into_iter().filter(|value| value.abs() <= LARGEST);
+        let (low, high) = drawable
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
         if low > high {
             return Self {
                 label,
@@ -110,12 +114,14 @@ impl<'a> Axis<'a> {
                 range: [0.0, 1.0],
             };
         }
+        // Ticks closer than the last digits of a number would fall together.
+        let least = least.max(1e-6 * low.abs().max(high.abs())).max(1e-9);
         let short = ((least - (high - low)) / 2.0).max(0.0);
         let room = 0.06 * (high - low + 2.0 * short);
         let mut range = [low - short - room, high + short + room];
         // No room where there cannot be values.
-        if scale == Scale::Percent {
-            range[1] = range[1].min(1.002).max(low + 1e-6);
+        if scale == Scale::Percent && high <= 1.0 {
+            range[1] = range[1].min(1.002);
         }
         if low >= 0.0 {
             range[0] = range[0].max(0.0);
@@ -125,6 +131,11 @@ impl<'a> Axis<'a> {
             scale,
             range,
         }
+    }
+
+    /// An axis that begins at zero.
+    pub fn from_zero(label: &'a str, scale: Scale, values: impl IntoIterator<Item = f64>) -> Self {
+        Self::around(label, scale, values.into_iter().chain([0.0]), 0.0)
     }
 
     fn text(&self, value: f64) -> String {
@@ -247,10 +258,8 @@ fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error
             context.draw_series(DashedLineSeries::new(points, 2, 3, stroke))?;
         }
         for series in &chart.series {
-            let points = series
-                .points
-                .iter()
-                .filter(|p| p[0].is_finite() && p[1].is_finite());
+            let inside = |[x, y]: &&[f64; 2]| (x0..=x1).contains(x) && (y0..=y1).contains(y);
+            let points = series.points.iter().filter(inside);
             let points: Vec<(f64, f64)> = points.map(|[x, y]| (*x, *y)).collect();
             let colour = rgb(series.colour);
             let stroke: ShapeStyle = colour.stroke_width(2);

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use glassbox_report::{Figure, RunReport, compare, run};
 use glassbox_spec::ImageShape;
 use glassbox_train::{Example, Outline, Record, Shown};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 const METRICS: &str = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,images_per_second\n\
@@ -282,4 +283,51 @@ fn runs_are_compared_by_their_curves() {
     );
     assert!(figure.svg().contains(&runs[1].name()));
     figure.png().unwrap();
+}
+
+/// Any number that a file can hold, the extreme ones often.
+fn number() -> impl Strategy<Value = f64> {
+    let extremes = [
+        0.0,
+        -0.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::MAX,
+        f64::MIN,
+        5e-324,
+        1e-300,
+        1.0,
+    ];
+    prop_oneof![prop::sample::select(extremes.to_vec()), prop::num::f64::ANY]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_numbers_a_folder_holds_are_drawn(
+        rows in prop::collection::vec((any::<u32>(), prop::array::uniform7(number())), 1..5),
+        answers in prop::collection::vec((any::<u32>(), 0..3usize, 0..3usize, prop::array::uniform3(number())), 0..6),
+    ) {
+        let folder = folder(&["a", "b", "c"]);
+        let mut metrics = METRICS.lines().next().unwrap().to_string();
+        for (epoch, values) in &rows {
+            let values: Vec<String> = values.iter().map(f64::to_string).collect();
+            metrics += &format!("\n{epoch},{}", values.join(","));
+        }
+        fs::write(folder.path().join("metrics.csv"), metrics).unwrap();
+        let mut predictions = "index,label,predicted,p:a,p:b,p:c".to_string();
+        for (index, label, predicted, p) in &answers {
+            let name = |class: &usize| ["a", "b", "c"][*class];
+            predictions += &format!("\n{index},{},{},{},{},{}", name(label), name(predicted), p[0], p[1], p[2]);
+        }
+        fs::write(folder.path().join("predictions.csv"), predictions).unwrap();
+        let report = drawn(folder.path(), Ok(&shown(2)));
+        prop_assert!(report.html.len() < 2_000_000);
+        prop_assert_eq!(report.figures.iter().filter(|figure| figure.name == "loss").count(), 1);
+        for figure in &report.figures {
+            figure.png().unwrap();
+        }
+    }
 }

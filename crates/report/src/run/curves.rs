@@ -62,21 +62,12 @@ pub(super) fn curves(history: &[EpochRow], best: Option<&EpochRow>) -> Vec<Figur
     };
     let single = |name, title, label, value: fn(&EpochRow) -> f64| {
         let [first, last] = ends(value);
-        let most = history
-            .iter()
-            .map(value)
-            .filter(|v| v.is_finite())
-            .fold(0.0, f64::max);
         chart(Chart {
             name,
             title,
             alt: format!("{title} by epoch, from {first:.4e} to {last:.4e}."),
             x: epochs,
-            y: Axis {
-                label,
-                scale: Scale::Number,
-                range: [0.0, if most > 0.0 { 1.08 * most } else { 1.0 }],
-            },
+            y: Axis::from_zero(label, Scale::Number, history.iter().map(value)),
             series: vec![series("", FIRST, of(value))],
             bars: Vec::new(),
             marks: Vec::new(),

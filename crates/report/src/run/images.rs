@@ -131,7 +131,7 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
 pub(super) fn sure(probability: f32) -> String {
     let percent = 100.0 * f64::from(probability);
     match percent {
-        p if p < 100.0 && p >= 99.995 => ">99.99 %".to_string(),
+        p if (99.995..100.0).contains(&p) => ">99.99 %".to_string(),
         p => format!("{p:.2} %"),
     }
 }
