@@ -20,6 +20,7 @@
 mod canvas;
 mod chart;
 mod colour;
+pub mod explain;
 mod figure;
 mod markdown;
 mod raster;

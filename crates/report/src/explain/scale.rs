@@ -1,0 +1,95 @@
+//! What the colours of a view mean.
+
+use crate::{
+    canvas::{Anchor, Canvas},
+    colour::{self, Rgb},
+    raster::Raster,
+    theme::RULE,
+};
+
+use super::number;
+
+/// How wide a colour bar is.
+pub(super) const BAR: f64 = 170.0;
+
+/// Steps of a colour bar.
+const STEPS: usize = 85;
+
+/// From values to colours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    /// The value at the end.
+    pub largest: f32,
+    /// Whether it begins at −largest, with white for 0; else at 0.
+    signed: bool,
+}
+
+impl Scale {
+    /// From −m over 0 to m, where m is the largest magnitude.
+    pub fn signed<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
+        Self {
+            largest: largest(values),
+            signed: true,
+        }
+    }
+
+    /// The colour of a value; grey for what is not a number.
+    pub fn colour(&self, value: f32) -> Rgb {
+        let share = self.share(value);
+        match self.signed {
+            true => colour::signed(share),
+            false => colour::heat(share),
+        }
+    }
+
+    /// A value as a share of the largest.
+    pub fn share(&self, value: f32) -> f32 {
+        match self.largest {
+            0.0 => value,
+            largest => value / largest,
+        }
+    }
+
+    /// `±3.21`, or `0 to 3.21`.
+    pub fn text(&self) -> String {
+        let largest = number(f64::from(self.largest));
+        match self.signed {
+            _ if self.largest == 0.0 => "all 0".to_string(),
+            true => format!("±{largest}"),
+            false => format!("0 to {largest}"),
+        }
+    }
+
+    /// The colours from end to end with their numbers below; 26 pixels high.
+    pub fn bar(&self, canvas: &mut Canvas, x: f64, y: f64) {
+        let colours = Raster::from_fn(1, STEPS, |_, step| {
+            let at = step as f32 / (STEPS - 1) as f32;
+            match self.signed {
+                true => colour::signed(2.0 * at - 1.0),
+                false => colour::heat(at),
+            }
+        });
+        let place = [x, y, BAR, 10.0];
+        canvas.picture(place, &colours);
+        canvas.frame(place, RULE, 1.0);
+        let largest = f64::from(self.largest);
+        let ends = match self.signed {
+            true => [(0.0, -largest), (0.5, 0.0), (1.0, largest)],
+            false => [(0.0, 0.0), (0.5, largest / 2.0), (1.0, largest)],
+        };
+        for (at, value) in ends {
+            let anchor = match at {
+                0.0 => Anchor::Start,
+                1.0 => Anchor::End,
+                _ => Anchor::Middle,
+            };
+            canvas.muted(x + at * BAR, y + 24.0, anchor, &number(value));
+        }
+    }
+}
+
+/// The largest magnitude of what is finite.
+fn largest<'a>(values: impl IntoIterator<Item = &'a f32>) -> f32 {
+    let finite = values.into_iter().filter(|value| value.is_finite());
+    finite.fold(0.0, |most, value| most.max(value.abs()))
+}
