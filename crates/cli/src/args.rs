@@ -1,5 +1,7 @@
 //! What can be said on the command line. Nothing here acts.
 
+pub mod explain;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
@@ -60,6 +62,8 @@ its value before the activation (conv2.pre), a parameter (conv2.weight, conv2.bi
 pixel, logits, softmax, loss; with d_ before it, its gradient; with step: before a parameter,
 that parameter after the next step of the run's optimizer.")]
     Why(WhyArgs),
+    /// Draw what is inside a network
+    Explain(explain::ExplainArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -486,6 +490,9 @@ mod tests {
             "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
             "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
             "glassbox why --model m --image - --label 3 --depth 2 --all --json --backend b --invert conv2[17,4,6]",
+            "glassbox explain maps --model m --image - --out o --backend b --invert --data-dir d",
+            "glassbox explain filters --layer conv2 --filter 17",
+            "glassbox explain window --image a.png conv2[17,4,6] --animate",
             "glassbox verify --arch a --input 1x2x3 --backend b --cases 3 --seed 4 --json",
             "glassbox verify --case c --mutant m",
             "glassbox summary --arch a --input 1x28x28 --json",
@@ -509,6 +516,9 @@ mod tests {
             "glassbox why conv2[17,4,6]",
             "glassbox why --image a.png",
             "glassbox why --image a.png --depth 9 loss",
+            "glassbox explain",
+            "glassbox explain maps",
+            "glassbox explain filters --filter 17",
         ] {
             assert!(
                 Args::try_parse_from(line.split_whitespace()).is_err(),

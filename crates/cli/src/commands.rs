@@ -4,6 +4,7 @@ pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod eval;
+pub mod explain;
 pub mod gradients;
 pub mod lesson;
 pub mod pictures;

@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod failure;
+mod npz;
 mod output;
 mod progress;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Gradients(args) => commands::gradients::run(args),
         Command::Lesson(args) => commands::lesson::run(args),
         Command::Why(args) => commands::why::run(args),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Verify(args) => commands::verify::run(args),
         Command::Summary(args) => commands::summary::run(args),
         Command::Data(args) => commands::data::run(args),
