@@ -39,7 +39,8 @@ pub enum Command {
     /// Write every value and gradient of a pass to a file
     #[command(after_help = "Examples:
   glassbox gradients --labels 7 --out g.safetensors digits:test:0
-  glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png")]
+  glassbox gradients --model runs/mnist-1 --labels 3,1 --backend scratch --out g.safetensors a.png b.png
+  glassbox gradients --scores 7,2 --out g.safetensors digits:test:0 digits:test:1")]
     Gradients(GradientsArgs),
     /// Work through an example, every number computed
     #[command(after_help = "Examples:
@@ -257,9 +258,17 @@ pub struct GradientsArgs {
     /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
     pub model: Option<PathBuf>,
-    /// The class of each image, by name or number; without them there is no loss and no gradient
+    /// The class of each image, by name or number: for the loss and its gradients
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     pub labels: Vec<String>,
+    /// A class for each image, by name or number: for the gradients of that class's logit, without a loss
+    #[arg(
+        long,
+        value_name = "CLASS,…",
+        value_delimiter = ',',
+        conflicts_with = "labels"
+    )]
+    pub scores: Vec<String>,
     /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub backend: String,
@@ -489,6 +498,7 @@ mod tests {
             "glassbox eval --model m --data d --split validation --backend b --json --csv f --min-accuracy 0.5",
             "glassbox predict --model m --topk 2 --jsonl --logits a.png folder - mnist:test:42",
             "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
+            "glassbox gradients --model m --scores 3,1 --out g.safetensors a.png b.png",
             "glassbox why --model m --image - --label 3 --depth 2 --all --json --backend b --invert conv2[17,4,6]",
             "glassbox explain maps --model m --image - --out o --backend b --invert --data-dir d",
             "glassbox explain filters --layer conv2 --filter 17",
@@ -512,6 +522,7 @@ mod tests {
             "glassbox predict --model m --json --jsonl a.png",
             "glassbox predict --model m",
             "glassbox gradients --model m a.png",
+            "glassbox gradients --labels 1 --scores 1 --out g.safetensors a.png",
             "glassbox train --epochs -1",
             "glassbox why conv2[17,4,6]",
             "glassbox why --image a.png",

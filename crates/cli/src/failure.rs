@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use glassbox_data::DataError;
-use glassbox_infer::{ClassifierError, why::WhyError};
+use glassbox_infer::{ClassifierError, explain::ExplainError, why::WhyError};
 use glassbox_lessons::LessonError;
 use glassbox_model::{BackendError, ModelError};
 use glassbox_spec::SpecError;
@@ -178,6 +178,16 @@ impl From<WhyError> for Failure {
     }
 }
 
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Model(error) => error.into(),
+            ExplainError::Picture(error) => Self::data(error.to_string()),
+            error => Self::usage(error.to_string()),
+        }
+    }
+}
+
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
@@ -203,6 +213,7 @@ impl From<TrainError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glassbox_data::PictureError;
     use glassbox_model::Backend;
 
     #[test]
@@ -287,6 +298,15 @@ mod tests {
                 .into(),
                 2,
             ),
+            (
+                ExplainError::Model(ModelError::Device {
+                    problem: String::new(),
+                })
+                .into(),
+                1,
+            ),
+            (ExplainError::Picture(PictureError::Empty).into(), 3),
+            (ExplainError::NoImages.into(), 2),
             (TrainError::InUse { path: path() }.into(), 1),
         ];
         for (failure, code) in cases {

@@ -75,11 +75,7 @@ impl Augment {
         let mut image = pixels.to_vec();
         let (height, width) = (shape.height(), shape.width());
         if self.shift > 0.0 || self.rotate > 0.0 || self.scale > 0.0 {
-            let affine = self.draw_affine(random);
-            let from = image.clone();
-            for (plane, from) in planes(&mut image, shape).zip(from.chunks_exact(height * width)) {
-                affine.resample(from, plane, height, width);
-            }
+            image = self.draw_affine(random).apply(pixels, shape);
         }
         if self.flip && random.below(2) == 1 {
             image.chunks_exact_mut(width).for_each(<[u8]>::reverse);
@@ -114,15 +110,16 @@ impl Augment {
     fn draw_affine(&self, random: &mut Random) -> Affine {
         let mut symmetric = |most: f64| random.between(-most, most);
         let (down, right) = (symmetric(self.shift), symmetric(self.shift));
-        let angle = symmetric(self.rotate) * PI / 180.0;
+        let degrees = symmetric(self.rotate);
         let zoom = 1.0 / (1.0 + symmetric(self.scale));
-        Affine {
-            cos: angle.cos() * zoom,
-            sin: angle.sin() * zoom,
-            down,
-            right,
-        }
+        Affine::new(down, right, degrees, zoom)
     }
+}
+
+/// The image turned clockwise by `degrees` about its centre, then moved by so many pixels; planar as the original. Pixels from
+/// outside are 0; between pixels it is bilinear, so that whole pixels and quarter turns of square images copy.
+pub fn moved(pixels: &[u8], shape: ImageShape, down: f64, right: f64, degrees: f64) -> Vec<u8> {
+    Affine::new(down, right, degrees, 1.0).apply(pixels, shape)
 }
 
 fn planes(image: &mut [u8], shape: ImageShape) -> impl Iterator<Item = &mut [u8]> {
@@ -155,6 +152,27 @@ struct Affine {
 }
 
 impl Affine {
+    /// `zoom`: how many pixels of the original make one.
+    fn new(down: f64, right: f64, degrees: f64, zoom: f64) -> Self {
+        let angle = degrees * PI / 180.0;
+        Self {
+            cos: angle.cos() * zoom,
+            sin: angle.sin() * zoom,
+            down,
+            right,
+        }
+    }
+
+    /// Every plane of an image.
+    fn apply(&self, pixels: &[u8], shape: ImageShape) -> Vec<u8> {
+        let mut image = vec![0; pixels.len()];
+        let (height, width) = (shape.height(), shape.width());
+        for (plane, from) in planes(&mut image, shape).zip(pixels.chunks_exact(height * width)) {
+            self.resample(from, plane, height, width);
+        }
+        image
+    }
+
     /// For each target pixel, where it comes from, bilinearly, with coordinates in 1/65536 of a pixel.
     fn resample(&self, from: &[u8], to: &mut [u8], height: usize, width: usize) {
         const ONE: f64 = 65536.0;
@@ -242,6 +260,23 @@ mod tests {
         let mut reversed = from.clone();
         reversed.reverse();
         assert_eq!(to, reversed);
+    }
+
+    #[test]
+    fn an_image_moves_by_whole_pixels_and_turns_clockwise_in_every_channel() {
+        let shape = ImageShape::new(2, 3, 4).unwrap();
+        let pixels: Vec<u8> = (1..=24).collect();
+        assert_eq!(moved(&pixels, shape, 0.0, 0.0, 0.0), pixels);
+        let expected = [
+            [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 5, 6],
+            [0, 0, 0, 0, 0, 0, 13, 14, 0, 0, 17, 18],
+        ];
+        assert_eq!(moved(&pixels, shape, 1.0, 2.0, 0.0), expected.concat());
+        let square = ImageShape::new(1, 3, 3).unwrap();
+        let turned = moved(&pixels[..9], square, 0.0, 0.0, 90.0);
+        assert_eq!(turned, [7, 4, 1, 8, 5, 2, 9, 6, 3]);
+        let back = moved(&pixels[..9], square, 0.0, -1.0, -90.0);
+        assert_eq!(back, [6, 9, 0, 5, 8, 0, 4, 7, 0]);
     }
 
     #[test]

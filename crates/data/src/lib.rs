@@ -30,7 +30,7 @@ mod pack;
 mod picture;
 mod sheet;
 
-pub use augment::{AUGMENTATIONS, Augment};
+pub use augment::{AUGMENTATIONS, Augment, moved};
 pub use bounded::read_text;
 pub use burn_loader::{BurnBatch, BurnLoader};
 pub use card::{Batches, Card, DATASETS, FileCard, IdxFiles, Kind};

@@ -1,11 +1,11 @@
 //! A model file, opened, answering what is in a picture.
 
-use std::{ops::ControlFlow, path::Path, sync::Arc};
+use std::{borrow::Cow, ops::ControlFlow, path::Path, sync::Arc};
 
 use glassbox_data::{Batch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
 use glassbox_model::{ModelError, ModelFile, OpenDevice};
 use glassbox_scratch::Trace;
-use glassbox_spec::{Fit, ImageShape, Preprocessing};
+use glassbox_spec::{Fit, ImageShape, Plan, Preprocessing};
 use serde::Serialize;
 
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 const BUILT_IN: &[u8] = include_bytes!("../../../models/mnist.safetensors");
 
 /// Pictures computed together.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// A model ready to predict.
 pub struct Classifier {
     file: ModelFile,
-    engine: Engine,
+    pub(crate) engine: Engine,
 }
 
 /// What the model says about one picture.
@@ -57,6 +57,13 @@ pub struct Ranked {
     pub label: String,
     /// Softmax of its logit.
     pub probability: f32,
+}
+
+impl Prepared {
+    /// The fitted pixels, planar `[channels, height, width]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
 }
 
 impl Classifier {
@@ -104,7 +111,8 @@ impl Classifier {
     ) -> Result<Vec<Prediction>, ModelError> {
         let mut predictions = Vec::with_capacity(prepared.len());
         for chunk in prepared.chunks(BATCH) {
-            let logits = self.engine.logits(self.normalised(chunk))?;
+            let pixels = self.normalised(chunk.iter().map(Prepared::pixels));
+            let logits = self.engine.logits(pixels)?;
             let classes = self.file.classes.len();
             for (logits, picture) in logits.chunks_exact(classes).zip(chunk) {
                 predictions.push(self.prediction(logits, top, picture.warning.clone()));
@@ -113,31 +121,48 @@ impl Classifier {
         Ok(predictions)
     }
 
-    /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward.
+    /// The network of the model, worked out.
+    pub fn plan(&self) -> Result<Plan, ModelError> {
+        self.file.plan(Path::new("the model"))
+    }
+
+    /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward from
+    /// the loss.
     pub fn trace(
         &self,
         prepared: &[Prepared],
         labels: Option<&[u16]>,
     ) -> Result<Trace, ModelError> {
-        self.engine.trace(self.normalised(prepared), labels)
+        let pixels = self.normalised(prepared.iter().map(Prepared::pixels));
+        self.engine.trace(pixels, labels)
+    }
+
+    /// The same, backward not from the loss: every derivative is of the sum, over the pictures, of the picture's logit of its
+    /// class in `classes`, one to a picture.
+    pub fn trace_scores(
+        &self,
+        prepared: &[Prepared],
+        classes: &[u16],
+    ) -> Result<Trace, ModelError> {
+        let pixels = self.normalised(prepared.iter().map(Prepared::pixels));
+        self.engine.trace_scores(pixels, classes)
     }
 
     /// A pass over one prepared picture, ready to be asked; with its label, forward and backward.
     pub fn why(&self, prepared: &Prepared, label: Option<u16>) -> Result<Why, ClassifierError> {
         let labels = label.as_ref().map(std::slice::from_ref);
         let trace = self.trace(std::slice::from_ref(prepared), labels)?;
-        let plan = self.file.plan(Path::new("the model"))?;
-        let why = Why::new(&plan, &self.file.parameters, trace, label)?;
+        let why = Why::new(&self.plan()?, &self.file.parameters, trace, label)?;
         let normalise = &self.file.preprocessing.normalise;
         Ok(why.with_pixels(prepared.pixels.clone(), normalise)?)
     }
 
-    /// The network's input.
-    fn normalised(&self, prepared: &[Prepared]) -> Vec<f32> {
+    /// The network's input, from fitted images.
+    pub(crate) fn normalised<'a>(&self, images: impl IntoIterator<Item = &'a [u8]>) -> Vec<f32> {
         let table = self.file.preprocessing.normalise.table();
         let mut pixels = Vec::new();
-        for picture in prepared {
-            table.append(&picture.pixels, &mut pixels);
+        for image in images {
+            table.append(image, &mut pixels);
         }
         pixels
     }
@@ -198,19 +223,31 @@ impl Classifier {
 
 /// The images as the network expects them.
 fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>, ClassifierError> {
-    let from = images.shape();
     let shape = ImageShape::new(fit.channels, fit.height, fit.width).map_err(DataError::from)?;
-    if from == shape && !fit.invert {
+    if images.shape() == shape && !fit.invert {
         return Ok(images);
     }
     let mut pixels = Vec::with_capacity(images.len() * shape.len());
     for index in 0..images.len() {
-        let (channels, height, width) = (from.channels(), from.height(), from.width());
-        let picture = Picture::from_planar(channels, height, width, images.image(index))?;
-        pixels.extend(picture.fit(fit));
+        pixels.extend_from_slice(&fitted_image(&images, index, fit)?);
     }
     let labels = images.labels().to_vec();
     Ok(Arc::new(Images::new(shape, pixels, labels, classes)?))
+}
+
+/// One of the images as the network expects it. Panics beyond the end, as a slice does.
+pub(crate) fn fitted_image<'a>(
+    images: &'a Images,
+    index: usize,
+    fit: &Fit,
+) -> Result<Cow<'a, [u8]>, PictureError> {
+    let [channels, height, width] = images.shape().into();
+    let pixels = images.image(index);
+    if [channels, height, width] == [fit.channels, fit.height, fit.width] && !fit.invert {
+        return Ok(Cow::Borrowed(pixels));
+    }
+    let picture = Picture::from_planar(channels, height, width, pixels)?;
+    Ok(Cow::Owned(picture.fit(fit)))
 }
 
 /// Why images cannot be evaluated or explained.

@@ -44,17 +44,32 @@ impl Engine {
         }
     }
 
-    /// A pass over normalised pixels with everything that it computed, in inference; with labels, forward and backward.
+    /// A pass over normalised pixels with everything that it computed, in inference; with labels, forward and backward from
+    /// the loss.
     pub fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, ModelError> {
         match self {
             Self::Burn(network) => network.trace(pixels, labels, Pass::Inference),
             Self::Kernels(network) => {
-                // Layer by layer: between the steps of a fused pass there is nothing to see.
-                let operations = Operations::kernels(network.level());
-                let network = Network::new(network.plan(), network.parameters())?;
-                let network = network.with_operations(operations);
-                Ok(network.trace(&pixels, labels, Pass::Inference)?)
+                Ok(layer_by_layer(network)?.trace(&pixels, labels, Pass::Inference)?)
             }
         }
     }
+
+    /// A pass forward and backward, in inference; every derivative is of the sum, over the images, of the image's logit of its
+    /// class in `classes`.
+    pub fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, ModelError> {
+        match self {
+            Self::Burn(network) => network.trace_scores(pixels, classes, Pass::Inference),
+            Self::Kernels(network) => {
+                Ok(layer_by_layer(network)?.trace_scores(&pixels, classes, Pass::Inference)?)
+            }
+        }
+    }
+}
+
+/// The same network through the same kernels: between the steps of a fused pass there is nothing to see.
+fn layer_by_layer(network: &kernels::Network) -> Result<Network<f32>, ModelError> {
+    let operations = Operations::kernels(network.level());
+    let network = Network::new(network.plan(), network.parameters())?;
+    Ok(network.with_operations(operations))
 }

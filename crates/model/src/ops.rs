@@ -77,6 +77,11 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
         .neg()
 }
 
+/// The sum over a batch of each image's logit of its class: `Σᵢ zᵢ[classᵢ]`, of logits `[n, classes]`.
+pub fn scores(logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
+    logits.gather(1, classes.unsqueeze_dim(1)).sum()
+}
+
 /// `[n, features, 1, 1]` to `[n, features]`.
 pub fn vector(x: Tensor<4>) -> Tensor<2> {
     let [n, features, _, _] = x.dims();

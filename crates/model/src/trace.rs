@@ -7,24 +7,49 @@ use glassbox_spec::{Parameter, Pass, Shape};
 use crate::{
     Engine, ModelError, Network,
     network::Block,
-    ops::{activate, cross_entropy, gradient, read, targets, vector},
+    ops::{activate, cross_entropy, gradient, read, scores, targets, vector},
 };
+
+/// What a backward pass starts from, with one class to an image.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    Loss(&'a [u16]),
+    Scores(&'a [u16]),
+}
 
 impl Network {
     /// A pass over normalised pixels `[n, channels, height, width]` with everything that it computed; with labels, forward
-    /// and backward.
+    /// and backward from the loss.
     pub fn trace(
         &self,
         pixels: Vec<f32>,
         labels: Option<&[u16]>,
         pass: Pass,
     ) -> Result<Trace, ModelError> {
+        self.record(pixels, labels.map(Start::Loss), pass)
+    }
+
+    /// A pass forward and backward, not from the loss: every derivative is of the sum, over the images, of the image's logit of
+    /// its class in `classes`. An image's own derivatives are thus those of its own logit.
+    pub fn trace_scores(
+        &self,
+        pixels: Vec<f32>,
+        classes: &[u16],
+        pass: Pass,
+    ) -> Result<Trace, ModelError> {
+        self.record(pixels, Some(Start::Scores(classes)), pass)
+    }
+
+    fn record(
+        &self,
+        pixels: Vec<f32>,
+        start: Option<Start>,
+        pass: Pass,
+    ) -> Result<Trace, ModelError> {
         let count = count_images(&self.plan, pixels.len())?;
-        if let Some(labels) = labels {
-            check_labels(&self.plan, count, labels)?;
-        }
         let mut device = self.device();
-        if labels.is_some() {
+        if let Some(Start::Loss(classes) | Start::Scores(classes)) = start {
+            check_labels(&self.plan, count, classes)?;
             device = device.autodiff();
         }
         // Every value is wanted, so no layer may be taken into another.
@@ -41,7 +66,7 @@ impl Network {
         // Burn keeps the gradients of leaves only. A leaf of zeros, added to a value, gets that value's gradient.
         let mut probes = Vec::new();
         let mut probed = |x: Tensor<4>| {
-            if labels.is_none() {
+            if start.is_none() {
                 return x;
             }
             let probe = Tensor::zeros(x.dims(), &device).require_grad();
@@ -77,12 +102,15 @@ impl Network {
             loss: None,
             d_parameters: Vec::new(),
         };
-        let Some(labels) = labels else {
-            return Ok(trace);
+        let gradients = match start {
+            None => return Ok(trace),
+            Some(Start::Loss(labels)) => {
+                let loss = cross_entropy(vector(x), targets(labels, &device));
+                trace.loss = read(loss.clone())?.1.first().copied();
+                loss.backward()
+            }
+            Some(Start::Scores(classes)) => scores(vector(x), targets(classes, &device)).backward(),
         };
-        let loss = cross_entropy(vector(x), targets(labels, &device));
-        trace.loss = read(loss.clone())?.1.first().copied();
-        let gradients = loss.backward();
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
             recorded.d_values = Some(gradient(probe, &gradients)?.1);
         }

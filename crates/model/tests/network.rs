@@ -12,7 +12,8 @@ use glassbox_model::{
     ops::{cross_entropy, read},
 };
 use glassbox_scratch::{
-    Moments, Network as ByHand, NetworkError, Optimizer, compare::worst_relative, kernels::Level,
+    Moments, Network as ByHand, NetworkError, Optimizer, Trace, compare::worst_relative,
+    kernels::Level,
 };
 use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Shape, StepKey};
 
@@ -82,21 +83,50 @@ fn the_network_computes_what_the_reference_computes() {
     ] {
         let found = network.trace(pixels.clone(), labels, pass).unwrap();
         let expected = by_hand.trace(&wide(&pixels), labels, pass).unwrap();
-        let (found, expected) = (found.tensors(), expected.tensors());
-        assert_eq!(found.len(), expected.len());
-        for (found, expected) in found.iter().zip(&expected) {
-            assert_eq!(
-                (&found.name, &found.shape),
-                (&expected.name, &expected.shape)
-            );
-            let worst = worst_relative(&found.values, &expected.values, 1e-5);
-            assert!(worst.is_within(), "{}{worst}", found.name);
-        }
+        agree(&found, &expected);
+        let expected = expected.tensors();
         let logits = network
             .logits(batch(&plan, pixels.clone(), &Device::flex()), pass)
             .unwrap();
         let worst = worst_relative(&logits, &expected[0].values, 1e-5);
         assert!(worst.is_within(), "logits{worst}");
+    }
+}
+
+/// That two passes computed the same under the same names.
+fn agree(found: &Trace, expected: &Trace<f64>) {
+    let (found, expected) = (found.tensors(), expected.tensors());
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(
+            (&found.name, &found.shape),
+            (&expected.name, &expected.shape)
+        );
+        let worst = worst_relative(&found.values, &expected.values, 1e-5);
+        assert!(worst.is_within(), "{}{worst}", found.name);
+    }
+}
+
+#[test]
+fn derivatives_of_scores_are_those_of_the_reference() {
+    let plan = awkward();
+    let (network, by_hand) = both(&plan);
+    let (pixels, classes) = (images(&plan, 3), [2, 0, 0]);
+    for pass in [Pass::Inference, TRAINING] {
+        let found = network.trace_scores(pixels.clone(), &classes, pass);
+        let found = found.unwrap();
+        assert_eq!(found.loss, None);
+        let logits = found.layers.last().unwrap().d_values.as_deref();
+        assert_eq!(
+            logits,
+            Some(&[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0][..])
+        );
+        let expected = by_hand.trace_scores(&wide(&pixels), &classes, pass);
+        agree(&found, &expected.unwrap());
+    }
+    for wrong in [&[0, 1][..], &[0, 1, 3]] {
+        let trace = network.trace_scores(pixels.clone(), wrong, Pass::Inference);
+        assert!(matches!(trace, Err(ModelError::Network(_))), "{wrong:?}");
     }
 }
 

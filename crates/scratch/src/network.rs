@@ -51,6 +51,9 @@ pub struct Backward<T> {
     pub d_parameters: Vec<Parameter<T>>,
 }
 
+/// The derivatives by the images and each layer's output, and by each parameter.
+type Derivatives<T> = (Vec<Vec<T>>, Vec<Parameter<T>>);
+
 impl<T: Real> Network<T> {
     /// The plan's network with these parameters, which must be exactly the plan's, through [`Operations::REFERENCE`].
     pub fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, NetworkError> {
@@ -110,8 +113,18 @@ impl<T: Real> Network<T> {
         (self.operations.cross_entropy_forward)(&mut loss, &mut probabilities, logits, labels);
         let mut d = vec![T::zero(); logits.len()];
         (self.operations.cross_entropy_backward)(&mut d, &probabilities, labels);
+        let (d_values, d_parameters) = self.derivatives(forward, d);
+        Ok(Backward {
+            loss,
+            d_values,
+            d_parameters,
+        })
+    }
+
+    /// From the derivatives by the logits to those by the images, by each layer's output, and by each parameter.
+    fn derivatives(&self, forward: &Forward<T>, d_logits: Vec<T>) -> Derivatives<T> {
         let mut d_parameters: Vec<_> = self.parameters.iter().map(zeros).collect();
-        let mut d_values = vec![d];
+        let mut d_values = vec![d_logits];
         let mut weight = self.parameters.len();
         for (index, layer) in self.plan.layers().iter().enumerate().rev() {
             weight -= weights(layer);
@@ -122,14 +135,10 @@ impl<T: Real> Network<T> {
             d_values.push(d_input);
         }
         d_values.reverse();
-        Ok(Backward {
-            loss,
-            d_values,
-            d_parameters,
-        })
+        (d_values, d_parameters)
     }
 
-    /// A pass with everything that it computed; with labels, forward and backward.
+    /// A pass with everything that it computed; with labels, forward and backward from the loss.
     pub fn trace(
         &self,
         images: &[T],
@@ -137,17 +146,43 @@ impl<T: Real> Network<T> {
         pass: Pass,
     ) -> Result<Trace<T>, NetworkError> {
         let forward = self.forward(images, pass)?;
-        let backward = match labels {
-            Some(labels) => Some(self.backward(&forward, labels)?),
-            None => None,
+        let Some(labels) = labels else {
+            return Ok(self.recorded(forward, None, None));
         };
-        let (loss, mut d_values, d_parameters) = match backward {
-            Some(b) => (
-                Some(b.loss),
-                b.d_values.into_iter().map(Some).collect(),
-                b.d_parameters,
-            ),
-            None => (None, vec![None; forward.layers.len() + 1], Vec::new()),
+        let b = self.backward(&forward, labels)?;
+        let derivatives = (b.d_values, b.d_parameters);
+        Ok(self.recorded(forward, Some(b.loss), Some(derivatives)))
+    }
+
+    /// A pass forward and backward, not from the loss: every derivative is of the sum, over the images, of the image's logit of
+    /// its class in `classes`. An image's own derivatives are thus those of its own logit.
+    pub fn trace_scores(
+        &self,
+        images: &[T],
+        classes: &[u16],
+        pass: Pass,
+    ) -> Result<Trace<T>, NetworkError> {
+        let forward = self.forward(images, pass)?;
+        check_labels(&self.plan, forward.count, classes)?;
+        let mut d_logits = vec![T::zero(); forward.logits().len()];
+        for (image, class) in classes.iter().enumerate() {
+            d_logits[image * self.plan.classes() + usize::from(*class)] = T::one();
+        }
+        let derivatives = self.derivatives(&forward, d_logits);
+        Ok(self.recorded(forward, None, Some(derivatives)))
+    }
+
+    fn recorded(
+        &self,
+        forward: Forward<T>,
+        loss: Option<T>,
+        derivatives: Option<Derivatives<T>>,
+    ) -> Trace<T> {
+        let (mut d_values, d_parameters) = match derivatives {
+            Some((d_values, d_parameters)) => {
+                (d_values.into_iter().map(Some).collect(), d_parameters)
+            }
+            None => (vec![None; forward.layers.len() + 1], Vec::new()),
         };
         let mut layers = vec![Recorded {
             layer: "input".to_string(),
@@ -173,12 +208,12 @@ impl<T: Real> Network<T> {
                 d_values,
             });
         }
-        Ok(Trace {
+        Trace {
             images: forward.count,
             layers,
             loss,
             d_parameters,
-        })
+        }
     }
 
     /// One step of an optimizer.

@@ -9,9 +9,10 @@ pub struct Trace<T = f32> {
     pub images: usize,
     /// The images under the name `input`, then every layer.
     pub layers: Vec<Recorded<T>>,
-    /// Mean over the batch; only with labels.
+    /// Mean over the batch; only of a pass backward from the loss.
     pub loss: Option<T>,
-    /// The gradient of each parameter, under the parameter's name, in network order; empty without labels.
+    /// The derivative of the loss, or of the summed scores, by each parameter, under the parameter's name, in network order; empty
+    /// without a backward pass.
     pub d_parameters: Vec<Parameter<T>>,
 }
 
@@ -28,7 +29,7 @@ pub struct Recorded<T = f32> {
     pub values: Vec<T>,
     /// Its output before its activation; only convolutions and dense layers have one.
     pub pre: Option<Vec<T>>,
-    /// The derivative of the loss by `values`; only with labels.
+    /// The derivative of the loss, or of the summed scores, by `values`; only of a backward pass.
     pub d_values: Option<Vec<T>>,
 }
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use glassbox_scratch::{
-    Adam, Moments, Network, NetworkError, Operations, Optimizer,
+    Adam, Moments, Network, NetworkError, Operations, Optimizer, Trace,
     compare::{largest, worst_relative},
     reference::{
         Matrix, Mode, WindowError, activation_forward, convolve2d, correlate2d,
@@ -108,6 +108,63 @@ fn gradients_are_the_derivatives_of_the_loss() {
                 "pixel {element}"
             );
         }
+    }
+}
+
+/// Of one image: d_loss = Σₖ (pₖ − [k = label]) · d_zₖ, for the derivatives by every layer and every parameter.
+#[test]
+fn gradients_of_the_loss_are_made_of_those_of_the_scores() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    let image = images(&plan, 1);
+    for pass in [Pass::Inference, TRAINING] {
+        let loss = network.trace(&image, Some(&[2]), pass).unwrap();
+        let scores = [0, 1, 2].map(|k| network.trace_scores(&image, &[k], pass).unwrap());
+        let sum: f64 = loss.logits().iter().map(|z| z.exp()).sum();
+        let mut by_loss = loss.tensors();
+        by_loss.retain(|tensor| tensor.name != "loss");
+        let by_score = scores.each_ref().map(Trace::tensors);
+        for (number, tensor) in by_loss.iter().enumerate() {
+            let same = |other: &Vec<Parameter<f64>>| other[number].name == tensor.name;
+            assert!(by_score.iter().all(same), "{}", tensor.name);
+            let bound = 1e-12 * largest(&tensor.values);
+            for (at, found) in tensor.values.iter().enumerate() {
+                let of_class = |k: usize| by_score[k][number].values[at];
+                let expected = if tensor.name.starts_with("d_") {
+                    let p = |k: usize| loss.logits()[k].exp() / sum;
+                    let slope = |k: usize| p(k) - if k == 2 { 1.0 } else { 0.0 };
+                    (0..3).map(|k| slope(k) * of_class(k)).sum()
+                } else {
+                    of_class(1)
+                };
+                let off = (found - expected).abs();
+                assert!(off <= bound, "{}[{at}]: {off}", tensor.name);
+            }
+        }
+        assert!(scores.iter().all(|t| t.loss.is_none()));
+        assert!(by_score.iter().all(|t| t.len() == by_loss.len()));
+    }
+}
+
+#[test]
+fn each_image_has_the_derivatives_of_its_own_score() {
+    let plan = awkward();
+    let network = Network::<f64>::new(&plan, &parameters(&plan)).unwrap();
+    let (images, classes) = (images(&plan, 11), labels(11));
+    let d_input = |images: &[f64], classes: &[u16]| {
+        let trace = network.trace_scores(images, classes, Pass::Inference);
+        let layers = trace.unwrap().layers;
+        layers.into_iter().next().unwrap().d_values.unwrap()
+    };
+    let together = d_input(&images, &classes);
+    let len = plan.input().len();
+    for (image, class) in classes.iter().enumerate() {
+        let row = image * len..(image + 1) * len;
+        assert_eq!(d_input(&images[row.clone()], &[*class]), together[row]);
+    }
+    for wrong in [&[0u16, 3][..], &[0]] {
+        let trace = network.trace_scores(&images[..2 * len], wrong, Pass::Inference);
+        assert!(trace.is_err(), "{wrong:?}");
     }
 }
 
@@ -251,7 +308,7 @@ fn a_trace_holds_every_value_under_its_name() {
         .unwrap();
     assert_eq!((forward.loss, forward.d_parameters.len()), (None, 0));
     assert_eq!(forward.tensors().len(), 1 + 11 + 4);
-    let empty = glassbox_scratch::Trace::<f64> {
+    let empty = Trace::<f64> {
         images: 0,
         layers: Vec::new(),
         loss: None,

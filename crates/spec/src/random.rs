@@ -3,6 +3,8 @@
 //! The generator is Philox 4×32 with 10 rounds (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
 //! 1, 2, 3", 2011). Nothing has to be saved to resume, and any number of threads draws the same numbers.
 
+use std::f64::consts::PI;
+
 /// What random numbers are drawn for. Streams with the same seed are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -22,6 +24,8 @@ pub enum Stream {
     Digits = 7,
     /// Lessons: exercises and experiments; epoch = lesson number.
     Lesson = 8,
+    /// Noise on images that a network is tried on; index = image number.
+    Noise = 9,
 }
 
 /// One stream of random numbers.
@@ -72,6 +76,14 @@ impl Random {
     /// Uniform over [low, high).
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
+    }
+
+    /// Normal with mean 0 and standard deviation 1 (Box and Muller, "A note on the generation of random normal deviates", 1958,
+    /// the first of their pair).
+    pub fn normal(&mut self) -> f64 {
+        // Above zero, so that the logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (2.0 * PI * self.uniform()).cos()
     }
 
     /// Uniform over 0..n without bias (Lemire, "Fast random integer generation in an interval", 2019); 0 for n = 0.
@@ -161,6 +173,21 @@ mod tests {
             "{counts:?}"
         );
         assert_eq!(random.below(0), 0);
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_and_tails_of_their_distribution() {
+        let mut random = Random::new(0, Stream::Noise, 0, 0);
+        let numbers: Vec<f64> = (0..100_000).map(|_| random.normal()).collect();
+        let moment = |power| numbers.iter().map(|z| z.powi(power)).sum::<f64>() / 1e5;
+        // About five standard errors.
+        for (power, expected, bound) in [(1, 0.0, 0.016), (2, 1.0, 0.025), (4, 3.0, 0.16)] {
+            let found = moment(power);
+            assert!((found - expected).abs() < bound, "{power}: {found}");
+        }
+        let within = |bound: f64| numbers.iter().filter(|z| z.abs() < bound).count();
+        assert!((67_500..69_000).contains(&within(1.0)), "{}", within(1.0));
+        assert!((95_100..95_800).contains(&within(2.0)), "{}", within(2.0));
     }
 
     #[test]

@@ -37,25 +37,28 @@ pub fn run(args: GradientsArgs) -> Result<(), Failure> {
         prepared.push(classifier.prepare(&picture, args.invert));
     }
     let classes = &classifier.file().classes;
-    let labels: Vec<u16> = args
-        .labels
-        .iter()
-        .map(|label| class("--labels", label, classes))
-        .collect::<Result<_, _>>()?;
-    let labels = match labels.len() {
-        0 => {
-            note("no --labels: no loss and no gradients, only what the layers compute");
-            None
-        }
-        count if count == prepared.len() => Some(labels.as_slice()),
-        count => {
+    let one_each = |flag: &str, given: &[String]| {
+        let given = given.iter().map(|name| class(flag, name, classes));
+        let given = given.collect::<Result<Vec<_>, _>>()?;
+        if given.len() != prepared.len() {
             return Err(Failure::usage(format!(
-                "{count} labels for {} images: give one --labels value to an image, in their order",
+                "{} {} for {} images: give one {flag} value to an image, in their order",
+                given.len(),
+                flag.trim_start_matches('-'),
                 prepared.len()
             )));
         }
+        Ok(given)
     };
-    let tensors = classifier.trace(&prepared, labels)?.tensors();
+    let trace = match (&args.labels[..], &args.scores[..]) {
+        ([], []) => {
+            note("no --labels and no --scores: no gradients, only what the layers compute");
+            classifier.trace(&prepared, None)?
+        }
+        ([], scores) => classifier.trace_scores(&prepared, &one_each("--scores", scores)?)?,
+        (labels, _) => classifier.trace(&prepared, Some(&one_each("--labels", labels)?))?,
+    };
+    let tensors = trace.tensors();
     write_tensors(&args.out, &tensors)
         .map_err(|error| Failure::running(format!("--out {error}")))?;
     for tensor in &tensors {

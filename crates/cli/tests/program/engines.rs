@@ -89,6 +89,35 @@ fn both_engines_give_the_same_gradients_under_the_same_names() {
 }
 
 #[test]
+fn gradients_of_scores_are_those_of_the_logits() {
+    let folder = trained();
+    let gradients = |line: &str| {
+        let line = format!("gradients --model run {line} --out scores.safetensors {IMAGES}");
+        let (code, _, stderr) = run(folder, &line);
+        assert!(code == 0 && stderr.is_empty(), "{stderr}");
+        tensors(&folder.join("scores.safetensors"))
+    };
+    let flex = gradients("--backend flex --scores stars,night");
+    assert!(!flex.contains_key("loss"));
+    assert_eq!(flex["d_dense1"], (vec![2, 2], vec![0.0, 1.0, 1.0, 0.0]));
+    // The logits are sums of weighted features, and nothing else.
+    let weight = &flex["d_dense1.weight"].1;
+    let features = &flex["flatten"].1;
+    let half = features.len() / 2;
+    let worst = worst_relative(&weight[half..], &features[..half], 1e-6);
+    assert!(worst.is_within(), "stars{worst}");
+    let worst = worst_relative(&weight[..half], &features[half..], 1e-6);
+    assert!(worst.is_within(), "night{worst}");
+    let scratch = gradients("--backend scratch --scores 1,0");
+    assert!(scratch.keys().eq(flex.keys()));
+    for (name, (shape, values)) in &flex {
+        assert_eq!(&scratch[name].0, shape, "{name}");
+        let worst = worst_relative(&scratch[name].1, values, 1e-5);
+        assert!(worst.is_within(), "{name}{worst}");
+    }
+}
+
+#[test]
 fn bad_input_to_gradients_has_its_exit_code() {
     let folder = trained();
     let mut broken = ModelFile::read(&folder.join("run/model.safetensors")).unwrap();
@@ -103,6 +132,13 @@ fn bad_input_to_gradients_has_its_exit_code() {
             "no such class; the model has night, stars, or 0 to 1",
         ),
         ("--model run --labels 0,-1", 2, "no such class"),
+        ("--model run --scores 0,1,0", 2, "3 scores for 2 images"),
+        (
+            "--model run --scores 0,dusk",
+            2,
+            "--scores `dusk`: no such class",
+        ),
+        ("--model run --scores 0,1 --labels 0,1", 2, "cannot be used"),
         ("--model run --labels 0,dusk", 2, "no such class"),
         ("--model run --backend sratch", 2, "did you mean `scratch`?"),
         ("--model run --labels 0,1,0 empty.png", 3, "empty.png"),

@@ -1,0 +1,123 @@
+//! What a network's answer rests on, and what changes it.
+//!
+//! * **In**: a [`Classifier`] and a picture prepared for it, or images of a data set; a class; a layer by its name.
+//! * **Out**: data: a [`Map`] over the image (saliency, [`GradCam`], [`Occlusion`]), [`Invariance`] curves, the [`Nearest`] images; the
+//!   same network with weights drawn anew, which no explanation should be blind to.
+//! * **Never**: it prints nothing, draws nothing, and knows no layer by name: layers are those of the plan and the trace.
+//!
+//! Derivatives are of a class's logit, not of the loss, in inference, by the classifier's own engine.
+//!
+//! ```
+//! use glassbox_data::Picture;
+//! use glassbox_infer::Classifier;
+//! use glassbox_model::Backend;
+//!
+//! let classifier = Classifier::built_in(&Backend::Scratch.open()?)?;
+//! let picture = Picture::from_planar(1, 28, 28, &[90; 28 * 28])?;
+//! let cam = classifier.grad_cam(&classifier.prepare(&picture, false), 3, None)?;
+//! assert_eq!((cam.layer.as_str(), cam.map.rows, cam.map.columns), ("conv3", 3, 3));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod gradients;
+mod invariance;
+mod map;
+mod nearest;
+mod occlusion;
+
+use std::{borrow::Cow, path::Path};
+
+use glassbox_data::Images;
+use glassbox_model::{ModelError, ModelFile, OpenDevice};
+use glassbox_scratch::Trace;
+use glassbox_spec::Plan;
+
+pub use error::ExplainError;
+pub use gradients::GradCam;
+pub use invariance::{Curve, Invariance, Point};
+pub use map::Map;
+pub use nearest::{Nearest, Neighbour};
+pub use occlusion::{Occlusion, Patch};
+
+use crate::{
+    Classifier, Prepared,
+    classifier::{BATCH, fitted_image},
+};
+
+/// No more values than this are held of passes that are traced together (512 MiB).
+const MOST_VALUES: usize = 1 << 27;
+
+impl Classifier {
+    /// The same network with weights drawn anew from `seed`, as before training: what explains the trained network should not
+    /// look the same on this one (Adebayo et al., "Sanity checks for saliency maps", 2018).
+    ///
+    /// The seed that a model was trained with gives the weights that its training started from, which are not independent of it.
+    pub fn randomised(&self, seed: u64, device: &OpenDevice) -> Result<Classifier, ModelError> {
+        let file = ModelFile {
+            parameters: self.plan()?.initial_parameters(seed),
+            ..self.file().clone()
+        };
+        Classifier::new(Path::new("the model"), file, device)
+    }
+
+    /// The plan, where the picture is one for its network, and the class one of its classes.
+    fn check(&self, prepared: &Prepared, class: u16) -> Result<Plan, ExplainError> {
+        let plan = self.check_picture(prepared)?;
+        let classes = plan.classes();
+        if usize::from(class) >= classes {
+            return Err(ExplainError::Class { class, classes });
+        }
+        Ok(plan)
+    }
+
+    fn check_picture(&self, prepared: &Prepared) -> Result<Plan, ExplainError> {
+        let plan = self.plan()?;
+        let (values, input) = (prepared.pixels().len(), plan.input());
+        if values != input.len() {
+            return Err(ExplainError::Foreign { values, input });
+        }
+        Ok(plan)
+    }
+
+    /// A pass forward over fitted images.
+    fn forward<P: AsRef<[u8]>>(&self, images: &[P]) -> Result<Trace, ModelError> {
+        let pixels = self.normalised(images.iter().map(AsRef::as_ref));
+        self.engine.trace(pixels, None)
+    }
+
+    /// Images of a data set, fitted.
+    fn fitted<'a>(
+        &self,
+        images: &'a Images,
+        indices: &[u32],
+    ) -> Result<Vec<Cow<'a, [u8]>>, ExplainError> {
+        let fit = &self.file().preprocessing.fit;
+        let fitted = indices
+            .iter()
+            .map(|i| fitted_image(images, *i as usize, fit));
+        Ok(fitted.collect::<Result<_, _>>()?)
+    }
+}
+
+/// That there are indices, each of an image.
+fn check_indices(images: &Images, indices: &[u32]) -> Result<(), ExplainError> {
+    if indices.is_empty() {
+        return Err(ExplainError::NoImages);
+    }
+    let images = images.len();
+    match indices.iter().find(|index| **index as usize >= images) {
+        None => Ok(()),
+        Some(index) => Err(ExplainError::NoSuchImage {
+            index: *index,
+            images,
+        }),
+    }
+}
+
+/// Images that are traced together: fewer of a large network, so that memory is bounded.
+fn together(plan: &Plan) -> usize {
+    // Before and after the activation.
+    let values: usize = plan.layers().iter().map(|l| 2 * l.output.len()).sum();
+    (MOST_VALUES / values.max(1)).clamp(1, BATCH)
+}
