@@ -1,20 +1,26 @@
 //! What is inside a network, as pictures: the views of `glassbox explain`.
 //!
 //! * **In**: a plan with its parameters, the [`Trace`](glassbox_scratch::Trace) of a pass over one image, answers of
-//!   [`why`](glassbox_infer::why). * **Out**: a [`Figure`](crate::Figure) for each view. * **Never**: a layer known by its
+//!   [`why`](mod@glassbox_infer::why), what [`explain`](glassbox_infer::explain) found. * **Out**: a [`Figure`](crate::Figure) for each view. * **Never**: a layer known by its
 //!   name or its place: what is drawn comes from the trace and the plan. Nothing is left out that the picture does not say.
 
 mod cell;
+mod curves;
+mod evidence;
 mod filters;
 mod grid;
 mod maps;
+mod nearest;
 mod scale;
 mod slide;
 mod window;
 
 pub use cell::Pass;
+pub use curves::curves;
+pub use evidence::{Evidence, Kind, evidence, sanity};
 pub use filters::{filter, filters};
 pub use maps::maps;
+pub use nearest::{Captioned, nearest};
 pub use slide::slide;
 pub use window::window;
 
@@ -49,6 +55,15 @@ fn number(value: f64) -> String {
         _ => format!("{value:.0}"),
     };
     text.replace('-', "−")
+}
+
+/// A number for a scale: as for a cell, with a digit more where it is far from 1.
+fn rounded(value: f64) -> String {
+    let size = value.abs();
+    match value != 0.0 && !(0.0005..99_999.5).contains(&size) {
+        true => format!("{value:.1e}").replace('-', "−"),
+        false => number(value),
+    }
 }
 
 /// A number for a line of text: six digits behind the point, or six in all.

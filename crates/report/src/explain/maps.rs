@@ -13,7 +13,7 @@ use crate::{
 use super::{
     HIGHEST, MARGIN, counted,
     grid::{Grid, SMALL, filled, small},
-    heading, number,
+    heading, rounded,
     scale::{BAR, Scale},
 };
 
@@ -236,8 +236,8 @@ fn finish(
     let title = title(layer);
     let alt = format!(
         "{title}: {what} as colours, blue below 0, white 0, red above, the ends at {} and {}",
-        number(f64::from(-scale.largest)),
-        number(f64::from(scale.largest))
+        rounded(f64::from(-scale.largest)),
+        rounded(f64::from(scale.largest))
     );
     let size = [right.max(440.0) + MARGIN, bottom + MARGIN];
     canvas.finish(&layer.layer, &title, alt, size)

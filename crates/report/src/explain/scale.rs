@@ -7,7 +7,7 @@ use crate::{
     theme::RULE,
 };
 
-use super::number;
+use super::rounded;
 
 /// How wide a colour bar is.
 pub(super) const BAR: f64 = 170.0;
@@ -33,6 +33,14 @@ impl Scale {
         }
     }
 
+    /// From 0 to the largest.
+    pub fn amount<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
+        Self {
+            largest: largest(values),
+            signed: false,
+        }
+    }
+
     /// The colour of a value; grey for what is not a number.
     pub fn colour(&self, value: f32) -> Rgb {
         let share = self.share(value);
@@ -52,7 +60,7 @@ impl Scale {
 
     /// `±3.21`, or `0 to 3.21`.
     pub fn text(&self) -> String {
-        let largest = number(f64::from(self.largest));
+        let largest = rounded(f64::from(self.largest));
         match self.signed {
             _ if self.largest == 0.0 => "all 0".to_string(),
             true => format!("±{largest}"),
@@ -83,7 +91,7 @@ impl Scale {
                 1.0 => Anchor::End,
                 _ => Anchor::Middle,
             };
-            canvas.muted(x + at * BAR, y + 24.0, anchor, &number(value));
+            canvas.muted(x + at * BAR, y + 24.0, anchor, &rounded(value));
         }
     }
 }
