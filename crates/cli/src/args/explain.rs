@@ -27,6 +27,31 @@ pub enum View {
   glassbox explain window --image digits:test:42 'conv2[17,4,6]'
   glassbox explain window --image digits:test:42 'pool1[13,4,8]' --animate")]
     Window(WindowArgs),
+    /// Draw by how much each pixel moves a class's logit
+    #[command(after_help = "Examples:
+  glassbox explain saliency --image digits:test:42
+  glassbox explain saliency --image digit.png --class 3")]
+    Saliency(OfClass),
+    /// Draw where a layer's feature maps speak for a class
+    #[command(after_help = "Examples:
+  glassbox explain grad-cam --image digits:test:42
+  glassbox explain grad-cam --image digits:test:42 --class 1 --layer pool1")]
+    GradCam(GradCamArgs),
+    /// Draw how a class's probability falls where a patch covers the image
+    #[command(after_help = "Examples:
+  glassbox explain occlusion --image digits:test:42
+  glassbox explain occlusion --image digits:test:42 --class 1 --size 7 --stride 2")]
+    Occlusion(OcclusionArgs),
+    /// Measure how far shifts, rotations and noise change the answers
+    #[command(after_help = "Examples:
+  glassbox explain invariance --data digits
+  glassbox explain invariance --model runs/digits-1 --limit 2000")]
+    Invariance(InvarianceArgs),
+    /// Find the training images that the network takes for the most similar
+    #[command(after_help = "Examples:
+  glassbox explain nearest --data digits --image digits:test:42
+  glassbox explain nearest --model runs/digits-1 --image digit.png --count 20")]
+    Nearest(NearestArgs),
 }
 
 /// A model, and where the pictures go.
@@ -81,4 +106,64 @@ pub struct WindowArgs {
     /// A layer's value, counted from 0, as conv2[17,4,6]
     #[arg(value_name = "LAYER[C,Y,X]")]
     pub value: String,
+}
+
+#[derive(Debug, Args)]
+pub struct OfClass {
+    #[command(flatten)]
+    pub of: OfImage,
+    /// A class, by name or number [default: the likeliest]
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct GradCamArgs {
+    #[command(flatten)]
+    pub of: OfClass,
+    /// A layer whose output has rows and columns [default: the last convolution]
+    #[arg(long, value_name = "LAYER")]
+    pub layer: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct OcclusionArgs {
+    #[command(flatten)]
+    pub of: OfClass,
+    /// Side of the patch, in pixels [default: a fifth of the image's shorter side]
+    #[arg(long, value_name = "N")]
+    pub size: Option<usize>,
+    /// From one place of the patch to the next, in pixels [default: 1, or more on large images]
+    #[arg(long, value_name = "N")]
+    pub stride: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct InvarianceArgs {
+    #[command(flatten)]
+    pub of: OfModel,
+    /// Dataset name, folder, .tar.gz, or card [default: what the model was trained on]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// Folder to look for datasets in
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Test images to change, evenly chosen
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct NearestArgs {
+    #[command(flatten)]
+    pub of: OfImage,
+    /// Dataset name, folder, .tar.gz, or card [default: what the model was trained on]
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// How many to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub count: usize,
+    /// Training images to search, evenly chosen [default: all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
 }

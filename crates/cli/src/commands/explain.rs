@@ -1,5 +1,7 @@
 //! `glassbox explain`
 
+mod among;
+mod evidence;
 mod inside;
 mod out;
 
@@ -18,6 +20,11 @@ pub fn run(args: ExplainArgs) -> Result<(), Failure> {
         View::Maps(args) => inside::maps(args),
         View::Filters(args) => inside::filters(args),
         View::Window(args) => inside::window(args),
+        View::Saliency(args) => evidence::saliency(args),
+        View::GradCam(args) => evidence::grad_cam(args),
+        View::Occlusion(args) => evidence::occlusion(args),
+        View::Invariance(args) => among::invariance(args),
+        View::Nearest(args) => among::nearest(args),
     }
 }
 
