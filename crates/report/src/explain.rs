@@ -71,7 +71,7 @@ fn exact(value: f64) -> String {
     let size = value.abs();
     let text = match size {
         _ if value == 0.0 => "0".to_string(),
-        _ if !(0.001..1e6).contains(&size) && value.is_finite() => format!("{value:.5e}"),
+        _ if !(1e-5..1e6).contains(&size) && value.is_finite() => format!("{value:.5e}"),
         _ => format!("{value:.6}"),
     };
     text.replace('-', "−")

@@ -157,11 +157,11 @@ pub(super) fn coloured(layer: &Recorded, channel: usize) -> Option<Raster> {
     }))
 }
 
-/// A picture at a size of its own, some of its rows and columns framed, a caption above; yields its width.
+/// A picture at a size of its own, some of its rows and columns framed, a caption `above` it; yields its width.
 pub(super) fn framed(
     canvas: &mut Canvas,
     [x, y]: [f64; 2],
-    side: f64,
+    [side, above]: [f64; 2],
     raster: &Raster,
     marked: Option<[Range<isize>; 2]>,
     caption: &str,
@@ -169,7 +169,7 @@ pub(super) fn framed(
     let zoom = side / raster.height().max(raster.width()).max(1) as f64;
     let [width, height] = [raster.width(), raster.height()].map(|size| size as f64 * zoom);
     canvas.coloured(x, y + 10.0, Anchor::Start, MUTED, caption);
-    let y = y + 18.0;
+    let y = y + 18.0 + above;
     canvas.picture([x, y, width, height], raster);
     canvas.frame([x, y, width, height], RULE, 1.0);
     if let Some([rows, columns]) = marked {

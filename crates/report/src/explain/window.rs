@@ -9,6 +9,7 @@ use crate::{
     Figure,
     canvas::{Anchor, Canvas, width},
     colour::hex,
+    raster::Raster,
     theme::{MUTED, RULE},
 };
 
@@ -119,23 +120,29 @@ impl Sheet<'_> {
                 pictures.push((written, Some([single(i), single(j)]), caption));
             }
         }
+        let zoom = |raster: &Raster| SIDE / raster.height().max(raster.width()).max(1) as f64;
+        // A window may begin in the padding, above its picture: captions stay clear of it.
+        let above = pictures.iter().map(|(raster, marked, _)| match marked {
+            Some([rows, _]) => (-rows.start).max(0) as f64 * zoom(raster),
+            None => 0.0,
+        });
+        let above = above.fold(0.0, f64::max);
         let mut x = MARGIN;
         let mut lowest: f64 = 0.0;
         for (raster, marked, caption) in pictures {
             let wide = framed(
                 &mut self.canvas,
                 [x, self.bottom],
-                SIDE,
+                [SIDE, above],
                 &raster,
                 marked,
                 &caption,
             );
-            let zoom = SIDE / raster.height().max(raster.width()).max(1) as f64;
-            lowest = lowest.max(raster.height() as f64 * zoom);
+            lowest = lowest.max(raster.height() as f64 * zoom(&raster));
             x += wide.max(width(&caption, 12.0)) + 28.0;
             self.right = self.right.max(x - 28.0);
         }
-        self.bottom += lowest + 40.0;
+        self.bottom += above + lowest + 40.0;
     }
 
     /// A convolution: patch × kernel = products, for the channels that weigh most.

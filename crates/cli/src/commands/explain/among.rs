@@ -22,6 +22,7 @@ use super::{classifier, inside::image, out::Folder, prepared};
 
 /// Curves over changed test images, and all their numbers as a table.
 pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
+    at_least_one("--limit", Some(args.limit))?;
     let classifier = classifier(&args.of)?;
     let model = args.of.model.as_deref();
     let (_, dataset) = models_dataset(&classifier, model, args.data, args.data_dir)?;
@@ -38,15 +39,12 @@ pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
 
 /// The nearest training images, drawn and listed.
 pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
+    at_least_one("--count", Some(args.count))?;
+    at_least_one("--limit", args.limit)?;
     let classifier = classifier(&args.of.of)?;
     let prepared = prepared(&args.of, &classifier)?;
     let model = args.of.of.model.as_deref();
     let data_dir = args.of.data_dir.clone();
-    if args.count == 0 {
-        return Err(Failure::usage(
-            "--count 0: there is at least one image to show",
-        ));
-    }
     let (name, dataset) = models_dataset(&classifier, model, args.data, data_dir)?;
     let images = dataset.images(Part::Train)?;
     // Those that a network trained on this dataset has learned from.
@@ -84,6 +82,13 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+fn at_least_one(flag: &str, number: Option<usize>) -> Result<(), Failure> {
+    match number {
+        Some(0) => Err(Failure::usage(format!("{flag} 0: at least 1"))),
+        _ => Ok(()),
+    }
 }
 
 /// So many of the images, evenly spread, as classes may lie one after the other.

@@ -60,21 +60,18 @@ pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
     let classifier = classifier(&args.of)?;
     let (plan, parameters) = (plan(&classifier)?, &classifier.file().parameters);
     let convolutions = convolutions(&plan);
-    let known = |name: &String| convolutions.iter().any(|(found, _)| found == name);
-    if let Some(layer) = args.layer.as_ref().filter(|layer| !known(layer)) {
-        let names: Vec<_> = convolutions.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(Failure::usage(match names.is_empty() {
-            true => format!("--layer `{layer}`: the model has no convolution"),
-            false => format!(
-                "--layer `{layer}`: no such convolution; the model has {}",
-                names.join(", ")
-            ),
-        }));
-    }
     if convolutions.is_empty() {
         return Err(Failure::usage(
             "the model has no convolution, so it has no filters",
         ));
+    }
+    let known = |name: &String| convolutions.iter().any(|(found, _)| found == name);
+    if let Some(layer) = args.layer.as_ref().filter(|layer| !known(layer)) {
+        let names: Vec<_> = convolutions.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "--layer: there is no convolution `{layer}` in the model; it has {}",
+            names.join(", ")
+        )));
     }
     let figures = match (&args.layer, args.filter) {
         (Some(layer), Some(number)) => match filter(&plan, parameters, layer, number) {
