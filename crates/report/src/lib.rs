@@ -1,8 +1,8 @@
-//! Pages drawn.
+//! Pages and pictures drawn.
 //!
-//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks.
+//! * **In**: a [`glassbox_lessons::Page`], or some of its blocks; for [`explain`], a network, a pass and what was found in them.
 //! * **Out**: [`text()`], plain or coloured, at most [`WIDTH`] columns wide; [`markdown()`], a page that renders on its own, its
-//!   pictures as SVG within it or ([`markdown_with_files`]) beside it.
+//!   pictures as SVG within it or ([`markdown_with_files`]) beside it; [`Figure`]s, as SVG and PNG.
 //! * **Never**: arithmetic on a lesson's numbers; a file, a terminal, an escape sequence that was not asked for. Nothing is
 //!   left out for want of room: what does not fit is broken into parts that do.
 //!

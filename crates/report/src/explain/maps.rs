@@ -110,8 +110,8 @@ fn vector(layer: &Recorded, features: usize, names: &[String]) -> Figure {
     let numbers = features <= NUMBERS;
     let cell = match features {
         _ if numbers => [48.0, 26.0],
-        ..=1024 => [16.0; 2],
-        ..=8192 => [8.0; 2],
+        0..=1024 => [16.0; 2],
+        1025..=8192 => [8.0; 2],
         _ => [4.0; 2],
     };
     let labels = 44.0;

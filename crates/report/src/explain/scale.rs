@@ -41,7 +41,7 @@ impl Scale {
         }
     }
 
-    /// The colour of a value; grey for what is not a number.
+    /// The colour of a value; grey for what is not finite.
     pub fn colour(&self, value: f32) -> Rgb {
         let share = self.share(value);
         match self.signed {
@@ -50,10 +50,11 @@ impl Scale {
         }
     }
 
-    /// A value as a share of the largest.
+    /// A value as a share of the largest; NaN for what is not finite.
     pub fn share(&self, value: f32) -> f32 {
         match self.largest {
-            0.0 => value,
+            _ if !value.is_finite() => f32::NAN,
+            0.0 => 0.0,
             largest => value / largest,
         }
     }
@@ -100,4 +101,23 @@ impl Scale {
 fn largest<'a>(values: impl IntoIterator<Item = &'a f32>) -> f32 {
     let finite = values.into_iter().filter(|value| value.is_finite());
     finite.fold(0.0, |most, value| most.max(value.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_is_grey_and_sets_no_scale() {
+        let scale = Scale::signed(&[1.0, -2.0, f32::NAN, f32::INFINITY]);
+        assert_eq!(scale.largest, 2.0);
+        assert_eq!(scale.colour(f32::INFINITY), [128; 3]);
+        assert_eq!(scale.colour(f32::NAN), [128; 3]);
+        assert_eq!(scale.text(), "±2.00");
+        let nothing = Scale::amount(&[0.0, f32::NAN]);
+        assert_eq!(
+            (nothing.text(), nothing.share(0.0)),
+            ("all 0".to_string(), 0.0)
+        );
+    }
 }

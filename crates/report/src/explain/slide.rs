@@ -56,7 +56,7 @@ pub fn slide(pass: &Pass<'_>, answer: &Answer) -> Option<Figure> {
         _ => "In each place: the mean of the values under the window, without padding.".to_string(),
     };
     if every > 1 {
-        line += &format!(" Every {every}th window is shown.");
+        line += &format!(" One window in {every} is shown.");
     }
     let top = heading(&mut canvas, &title, &line) + 18.0;
     let mut shown = cell.source();

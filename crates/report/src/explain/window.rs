@@ -1,32 +1,26 @@
 //! One value of a layer on an image: the patch, the kernel, their products and the sum.
 
+mod convolution;
+mod dense;
+mod pooling;
+
 use std::ops::Range;
 
-use glassbox_infer::why::{Answer, Factor, Rule, Term};
+use glassbox_infer::why::{Answer, Rule};
 use glassbox_spec::Window;
 
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, width},
-    colour::hex,
     raster::Raster,
-    theme::{MUTED, RULE},
+    theme::MUTED,
 };
 
 use super::{
     MARGIN,
-    cell::{Cell, Pass, channel, coloured, framed, indices, mark},
-    exact,
-    grid::{Grid, filled},
-    heading,
-    scale::Scale,
+    cell::{Cell, Pass, coloured, framed},
+    exact, heading,
 };
-
-/// Channels of a convolution that are written out.
-const CHANNELS: usize = 4;
-
-/// Terms of a dense layer that are written out.
-const TERMS: usize = 16;
 
 /// How wide the pictures at the top are.
 const SIDE: f64 = 168.0;
@@ -145,183 +139,6 @@ impl Sheet<'_> {
         self.bottom += above + lowest + 40.0;
     }
 
-    /// A convolution: patch × kernel = products, for the channels that weigh most.
-    fn products(&mut self, [rows, columns]: [Window; 2]) {
-        let size = [rows.kernel, columns.kernel];
-        let shown: Vec<_> = self
-            .cell
-            .groups()
-            .iter()
-            .filter(|group| !group.terms.is_empty())
-            .take(CHANNELS)
-            .filter_map(|group| {
-                let kernel = self.cell.kernel(channel(group)?)?;
-                let [patch, products] = taps(&group.terms, size);
-                Some((group, [patch, filled(&kernel), products]))
-            })
-            .collect();
-        let scale = |part: usize| {
-            let values: Vec<f32> = shown
-                .iter()
-                .flat_map(|(_, g)| g[part].iter().flatten().copied())
-                .collect();
-            Scale::signed(&values)
-        };
-        let scales = [0, 1, 2].map(scale);
-        let (cell, numbers) = cells(size);
-        let extent = [size[1] as f64 * cell[0], size[0] as f64 * cell[1]];
-        let titles = [
-            format!("patch, {}", scales[0].text()),
-            format!("kernel, {}", scales[1].text()),
-            format!("products, {}", scales[2].text()),
-        ];
-        let step = titles
-            .iter()
-            .map(|title| width(title, 12.0))
-            .fold(extent[0], f64::max)
-            + 34.0;
-        for (part, title) in titles.iter().enumerate() {
-            let x = MARGIN + part as f64 * step;
-            self.canvas.muted(x, self.bottom, Anchor::Start, title);
-        }
-        self.bottom += 20.0;
-        for (group, grids) in &shown {
-            let name = format!("{}:", group.name);
-            self.canvas.text(MARGIN, self.bottom, Anchor::Start, &name);
-            self.bottom += 7.0;
-            let middle = self.bottom + extent[1] / 2.0 + 5.0;
-            for (part, values) in grids.iter().enumerate() {
-                let x = MARGIN + part as f64 * step;
-                let grid = Grid {
-                    size,
-                    values,
-                    scale: scales[part],
-                    cell,
-                    numbers,
-                };
-                grid.draw(&mut self.canvas, x, self.bottom);
-                let sign = ["×", "=", "Σ"][part];
-                let x = x + extent[0] + (step - extent[0]) / 2.0;
-                self.canvas
-                    .sized(x, middle, Anchor::Middle, MUTED, 16.0, sign);
-            }
-            let x = MARGIN + 3.0 * step;
-            let sum = exact(group.sum);
-            self.canvas.text(x, middle - 1.0, Anchor::Start, &sum);
-            self.right = self.right.max(x + width(&sum, 12.0));
-            self.bottom += extent[1] + 22.0;
-        }
-        self.bottom += 4.0;
-        let groups = self.cell.groups();
-        let is_shown = |name: &str| shown.iter().any(|(group, _)| group.name == name);
-        let (first, rest): (Vec<_>, Vec<_>) =
-            groups.iter().partition(|group| is_shown(&group.name));
-        for group in first {
-            self.row(group.sum, &group.name);
-        }
-        if !rest.is_empty() {
-            let products: usize = rest.iter().map(|group| group.terms.len()).sum();
-            let sum = rest.iter().map(|group| group.sum).sum();
-            let channels = if rest.len() == 1 {
-                "channel"
-            } else {
-                "channels"
-            };
-            let what = format!("the other {} {channels}, {products} products", rest.len());
-            self.row(sum, &what);
-        }
-        self.total();
-    }
-
-    /// A pooling: the window's values, the winner framed.
-    fn pooled(&mut self, read: &[Factor], winner: Option<usize>, [rows, columns]: [Window; 2]) {
-        let size = [rows.kernel, columns.kernel];
-        let Some([_, i, j]) = self.cell.place() else {
-            return;
-        };
-        let mut values = vec![None; size[0] * size[1]];
-        let mut won = None;
-        for (number, factor) in read.iter().enumerate() {
-            let at = indices(&factor.name).unwrap_or_default();
-            let [_, y, x] = at[..] else { continue };
-            let u = (y + rows.before).checked_sub(i * rows.stride);
-            let v = (x + columns.before).checked_sub(j * columns.stride);
-            let (Some(u), Some(v)) = (u, v) else { continue };
-            if let Some(value) = values.get_mut(u * size[1] + v) {
-                *value = Some(factor.value as f32);
-            }
-            if winner == Some(number) {
-                won = Some(([u, v], factor));
-            }
-        }
-        let shown: Vec<f32> = values.iter().flatten().copied().collect();
-        let scale = Scale::signed(&shown);
-        let (cell, numbers) = cells(size);
-        let title = format!("the window in {}, {}", self.cell.source(), scale.text());
-        self.line(&title);
-        let grid = Grid {
-            size,
-            values: &values,
-            scale,
-            cell,
-            numbers,
-        };
-        let top = self.bottom - 8.0;
-        grid.draw(&mut self.canvas, MARGIN, top);
-        self.bottom = top + grid.extent()[1] + 24.0;
-        match won {
-            Some(([u, v], factor)) => {
-                let place = [
-                    MARGIN + v as f64 * cell[0],
-                    top + u as f64 * cell[1],
-                    cell[0],
-                    cell[1],
-                ];
-                mark(&mut self.canvas, place);
-                let text = format!("the largest: {} = {}", factor.name, exact(factor.value));
-                self.line(&text);
-            }
-            None => {
-                let text = format!(
-                    "the mean of the {} values that are not padding: {}",
-                    read.len(),
-                    exact(self.cell.answer.computed)
-                );
-                self.line(&text);
-            }
-        }
-    }
-
-    /// A dense layer: its largest products, each with a bar.
-    fn terms(&mut self) {
-        let groups = self.cell.groups();
-        let terms: Vec<&Term> = groups.iter().flat_map(|group| &group.terms).collect();
-        let sum: f64 = groups.iter().map(|group| group.sum).sum();
-        let magnitudes: Vec<f32> = terms.iter().map(|term| term.product as f32).collect();
-        let scale = Scale::signed(&magnitudes);
-        let count = terms.len().min(TERMS);
-        let title = format!("the largest of {} products", terms.len());
-        self.line(&title);
-        let texts = terms[..count].iter().map(|term| written(term));
-        let widest = texts.map(|text| width(&text, 12.0)).fold(0.0, f64::max);
-        let bars = MARGIN + 98.0 + widest + 20.0;
-        for term in &terms[..count] {
-            let share = f64::from(scale.share(term.product as f32).abs());
-            let top = self.bottom - 10.0;
-            self.row(term.product, &written(term));
-            let x = bars;
-            let colour = hex(scale.colour(term.product as f32));
-            self.canvas.rect([x, top, 140.0 * share, 12.0], &colour);
-            self.canvas.frame([x, top, 140.0 * share, 12.0], RULE, 1.0);
-            self.right = self.right.max(x + 140.0);
-        }
-        let rest: f64 = sum - terms[..count].iter().map(|term| term.product).sum::<f64>();
-        if terms.len() > count {
-            self.row(rest, &format!("the other {} products", terms.len() - count));
-        }
-        self.total();
-    }
-
     /// Bias, rule and sum.
     fn total(&mut self) {
         let answer = match &self.cell.answer.rule {
@@ -338,7 +155,12 @@ impl Sheet<'_> {
         self.canvas
             .line([MARGIN, y], [MARGIN + 86.0, y], MUTED, 1.0);
         self.bottom += 8.0;
-        self.row(answer.computed, &format!("the sum, {}", answer.name));
+        let mut what = format!("the sum, {}", answer.name);
+        let stored = exact(answer.value());
+        if stored != exact(answer.computed) {
+            what += &format!("; in f32 {stored}");
+        }
+        self.row(answer.computed, &what);
     }
 
     fn activation(&mut self) {
@@ -372,34 +194,8 @@ impl Sheet<'_> {
     }
 }
 
-/// `flatten[84] × dense1.weight[5,84] = 2.5 × −0.1`
-fn written(term: &Term) -> String {
-    let names: Vec<_> = term.factors.iter().map(|f| f.name.as_str()).collect();
-    let values: Vec<_> = term.factors.iter().map(|f| exact(f.value)).collect();
-    format!("{} = {}", names.join(" × "), values.join(" × "))
-}
-
 fn ends([first, last]: [usize; 2]) -> Range<isize> {
     first as isize..last as isize + 1
-}
-
-/// What is read and what comes out, each in the place of its tap; `None` where that is padding.
-fn taps(terms: &[Term], size: [usize; 2]) -> [Vec<Option<f32>>; 2] {
-    let mut grids = [vec![None; size[0] * size[1]], vec![None; size[0] * size[1]]];
-    for term in terms {
-        let [read, weight] = &term.factors[..] else {
-            continue;
-        };
-        let Some(&[_, _, u, v]) = indices(&weight.name).as_deref() else {
-            continue;
-        };
-        for (grid, value) in grids.iter_mut().zip([read.value, term.product]) {
-            if let Some(place) = grid.get_mut(u * size[1] + v) {
-                *place = Some(value as f32);
-            }
-        }
-    }
-    grids
 }
 
 /// A cell's size for a kernel's, and whether numbers fit it.
