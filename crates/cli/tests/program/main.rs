@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod engines;
+mod evidence;
 mod explain;
 mod kills;
 mod lessons;
