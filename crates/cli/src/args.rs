@@ -1,5 +1,6 @@
 //! What can be said on the command line. Nothing here acts.
 
+pub mod explain;
 mod runs;
 
 use std::path::PathBuf;
@@ -70,6 +71,8 @@ that parameter after the next step of the run's optimizer.")]
     Report(ReportArgs),
     /// List runs, compare them, find the best
     Runs(RunsArgs),
+    /// Draw what is inside a network
+    Explain(explain::ExplainArgs),
     /// Hold the engines against each other and against finite differences
     #[command(after_help = "Examples:
   glassbox verify
@@ -508,6 +511,14 @@ mod tests {
             "glassbox gradients --model m --labels 3,1,4 --backend b --out g.safetensors a.png b.png -",
             "glassbox gradients --model m --scores 3,1 --out g.safetensors a.png b.png",
             "glassbox why --model m --image - --label 3 --depth 2 --all --json --backend b --invert conv2[17,4,6]",
+            "glassbox explain maps --model m --image - --out o --backend b --invert --data-dir d",
+            "glassbox explain filters --layer conv2 --filter 17",
+            "glassbox explain window --image a.png conv2[17,4,6] --animate",
+            "glassbox explain saliency --image a.png --class 3",
+            "glassbox explain grad-cam --image a.png --class 3 --layer conv2",
+            "glassbox explain occlusion --image a.png --class 3 --size 5 --stride 2",
+            "glassbox explain invariance --data d --limit 9 --data-dir d",
+            "glassbox explain nearest --image a.png --data d --count 3 --limit 9",
             "glassbox verify --arch a --input 1x2x3 --backend b --cases 3 --seed 4 --json",
             "glassbox verify --case c --mutant m",
             "glassbox summary --arch a --input 1x28x28 --json",
@@ -539,6 +550,9 @@ mod tests {
             "glassbox why conv2[17,4,6]",
             "glassbox why --image a.png",
             "glassbox why --image a.png --depth 9 loss",
+            "glassbox explain",
+            "glassbox explain maps",
+            "glassbox explain filters --filter 17",
         ] {
             assert!(
                 Args::try_parse_from(line.split_whitespace()).is_err(),

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod data;
 pub mod devices;
 pub mod eval;
+pub mod explain;
 pub mod gradients;
 pub mod lesson;
 pub mod pictures;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use glassbox_data::{DataError, Dataset, Search, fetch};
 use glassbox_infer::Classifier;
 use glassbox_model::{Backend, OpenDevice};
+use glassbox_train::Settings;
 
 use crate::{failure::Failure, output::note, progress::watcher};
 
@@ -86,6 +88,44 @@ fn open_model(model: Option<&Path>, device: &OpenDevice) -> Result<Classifier, F
         Some(path) => Classifier::open(&model_path(path), device)?,
         None => Classifier::built_in(device)?,
     })
+}
+
+/// What a model is measured on: the dataset that was named, or else the one that it was trained on; with its name. Its classes are
+/// the model's.
+fn models_dataset(
+    classifier: &Classifier,
+    path: Option<&Path>,
+    data: Option<String>,
+    data_dir: Option<PathBuf>,
+) -> Result<(String, Dataset), Failure> {
+    let model = classifier.file();
+    // A run folder knows where its data came from; a model file only what it was called.
+    let settings = match path {
+        Some(run) if run.is_dir() => Settings::read(&run.join("config.toml")).unwrap_or_default(),
+        _ => Settings::default(),
+    };
+    let data = data
+        .or(settings.data)
+        .unwrap_or_else(|| model.training.dataset.clone());
+    let search = Search::new(data_dir.or(settings.data_dir));
+    let dataset = open_dataset(&data, &search).map_err(|failure| {
+        failure.with(format!(
+            "The model was trained on {}; name the dataset with --data",
+            model.training.dataset
+        ))
+    })?;
+    if dataset.classes() != model.classes {
+        return Err(Failure::model(format!(
+            "the classes of {} are {}, but those of {data} are {}",
+            match path {
+                Some(path) => path.display().to_string(),
+                None => "the built-in model".to_string(),
+            },
+            model.classes.join(", "),
+            dataset.classes().join(", ")
+        )));
+    }
+    Ok((data, dataset))
 }
 
 /// A model file, given itself or by its run folder.

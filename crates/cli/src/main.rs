@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod failure;
 mod files;
+mod npz;
 mod output;
 mod progress;
 mod terminal;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Gradients(args) => commands::gradients::run(args),
         Command::Lesson(args) => commands::lesson::run(args),
         Command::Why(args) => commands::why::run(args),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Verify(args) => commands::verify::run(args),
         Command::Summary(args) => commands::summary::run(args),
         Command::Report(args) => commands::report::run(args),

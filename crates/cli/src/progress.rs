@@ -104,6 +104,19 @@ fn live() -> ProgressBar {
     bar
 }
 
+/// Shows how much of a work is done; yields what is to be told how much, and of how much.
+pub fn counter(what: &'static str) -> impl FnMut(usize, usize) {
+    let bar = live();
+    move |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        bar.set_message(what);
+        if done == of {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Shows downloads and decoding; yields the watcher to hand over.
 pub fn watcher() -> impl Fn(Event) {
     let bar = live();

@@ -20,6 +20,9 @@ pub(crate) const TEXT: usize = 12;
 /// plotters writes text smaller by this than it is told.
 pub(crate) const PLOTTERS: f64 = 1.24;
 
+/// Ascent and descent of the font together, in ems.
+const HEIGHT_OF_EM: f64 = 1.362;
+
 /// Where a text's position is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -200,7 +203,8 @@ pub(crate) fn ready_fonts() {
 /// How wide a text is, in pixels.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
     ready_fonts();
-    let font = ("sans-serif", size * PLOTTERS).into_font();
+    // plotters takes a size for the height from ascent to descent, SVG for the em.
+    let font = ("sans-serif", size * HEIGHT_OF_EM).into_font();
     // Where it cannot be measured, as wide as wide letters.
     font.box_size(text)
         .map_or(text.chars().count() as f64 * size * 0.6, |(wide, _)| {

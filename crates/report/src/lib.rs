@@ -1,7 +1,8 @@
 //! Every picture and page, drawn.
 //!
 //! * **In**: a [`glassbox_lessons::Page`], or some of its blocks; an
-//!   [`Answer`](glassbox_infer::why::Answer); what a [run](run()) has left in its folder.
+//!   [`Answer`](glassbox_infer::why::Answer); what a [run](run()) has left in its folder; for [`explain`], a network, a pass and what was
+//!   found in them.
 //! * **Out**: a lesson as [`text()`], plain or coloured, at most [`WIDTH`] columns wide, or as [`markdown()`], a page that renders on
 //!   its own, its pictures as SVG within it or ([`markdown_with_files`]) beside it; an answer as [text](why()); a run as a page in HTML; every other picture as
 //!   a [`Figure`].
@@ -23,6 +24,7 @@ mod canvas;
 mod chart;
 mod colour;
 mod compare;
+pub mod explain;
 mod figure;
 mod html;
 mod markdown;

@@ -93,6 +93,12 @@ impl Raster {
         Self { image }
     }
 
+    /// The colour at a row and a column; black beyond the border.
+    pub(crate) fn pixel(&self, y: usize, x: usize) -> Rgb {
+        let pixel = self.image.get_pixel_checked(x as u32, y as u32);
+        pixel.map_or([0; 3], |Rgba([r, g, b, _])| [*r, *g, *b])
+    }
+
     /// Rows.
     pub fn height(&self) -> usize {
         self.image.height() as usize

@@ -2,13 +2,13 @@
 
 use std::{fs::File, path::Path};
 
-use glassbox_data::{Part, Search};
+use glassbox_data::Part;
 use glassbox_infer::{Evaluation, scored};
-use glassbox_train::{Settings, write_predictions};
+use glassbox_train::write_predictions;
 
 use crate::{
     args::{EvalArgs, SplitArg},
-    commands::{open_backend, open_dataset, open_model},
+    commands::{models_dataset, open_backend, open_model},
     failure::Failure,
     output::{self, plain},
 };
@@ -25,34 +25,8 @@ pub fn run(args: EvalArgs) -> Result<(), Failure> {
     let device = open_backend(&args.backend)?;
     let classifier = open_model(args.model.as_deref(), &device)?;
     let model = classifier.file();
-    // A run folder knows where its data came from; a model file only what it was called.
-    let settings = match &args.model {
-        Some(run) if run.is_dir() => Settings::read(&run.join("config.toml")).unwrap_or_default(),
-        _ => Settings::default(),
-    };
-    let data = args
-        .data
-        .or(settings.data)
-        .unwrap_or_else(|| model.training.dataset.clone());
-    let dataset = open_dataset(&data, &Search::new(args.data_dir.or(settings.data_dir))).map_err(
-        |failure| {
-            failure.with(format!(
-                "The model was trained on {}; name the dataset with --data",
-                model.training.dataset
-            ))
-        },
-    )?;
-    if dataset.classes() != model.classes {
-        return Err(Failure::model(format!(
-            "the classes of {} are {}, but those of {data} are {}",
-            match &args.model {
-                Some(path) => path.display().to_string(),
-                None => "the built-in model".to_string(),
-            },
-            model.classes.join(", "),
-            dataset.classes().join(", ")
-        )));
-    }
+    let (_, dataset) =
+        models_dataset(&classifier, args.model.as_deref(), args.data, args.data_dir)?;
     let (part, indices) = match args.split {
         SplitArg::Test => (Part::Test, None),
         SplitArg::Train => (Part::Train, Some(false)),

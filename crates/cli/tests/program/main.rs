@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod engines;
+mod evidence;
+mod explain;
 mod kills;
 mod lessons;
 mod reports;

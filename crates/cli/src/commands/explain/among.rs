@@ -1,0 +1,163 @@
+//! A network among the images of a dataset: `invariance`, `nearest`.
+
+use glassbox_data::{Images, Part};
+use glassbox_infer::{
+    Classifier,
+    explain::{Curve, Invariance},
+};
+use glassbox_report::{
+    Raster,
+    explain::{Captioned, curves, nearest as draw_nearest},
+};
+
+use crate::{
+    args::explain::{InvarianceArgs, NearestArgs},
+    commands::models_dataset,
+    failure::Failure,
+    output::{self, plain},
+    progress::counter,
+};
+
+use super::{classifier, inside::image, out::Folder, prepared};
+
+/// Curves over changed test images, and all their numbers as a table.
+pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
+    at_least_one("--limit", Some(args.limit))?;
+    let classifier = classifier(&args.of)?;
+    let model = args.of.model.as_deref();
+    let (_, dataset) = models_dataset(&classifier, model, args.data, args.data_dir)?;
+    let images = dataset.images(Part::Test)?;
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    let indices = spread(&all, Some(args.limit));
+    let out = Folder::make(&args.of.out)?;
+    let found = classifier.invariance(&images, &indices, counter("changing images"))?;
+    for figure in curves(&found) {
+        out.png(&figure)?;
+    }
+    output::line(table(&found))
+}
+
+/// The nearest training images, drawn and listed.
+pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
+    at_least_one("--count", Some(args.count))?;
+    at_least_one("--limit", args.limit)?;
+    let classifier = classifier(&args.of.of)?;
+    let prepared = prepared(&args.of, &classifier)?;
+    let model = args.of.of.model.as_deref();
+    let data_dir = args.of.data_dir.clone();
+    let (name, dataset) = models_dataset(&classifier, model, args.data, data_dir)?;
+    let images = dataset.images(Part::Train)?;
+    // Those that a network trained on this dataset has learned from.
+    let indices = spread(&dataset.split(&images).train, args.limit);
+    let out = Folder::make(&args.of.of.out)?;
+    let mut count = counter("comparing images");
+    let each = |done| count(done, indices.len());
+    let found = classifier.nearest(&prepared, images.clone(), &indices, args.count, each)?;
+    let classes = &classifier.file().classes;
+    let class = |label: u16| classes.get(usize::from(label)).map_or("", String::as_str);
+    let neighbours = found.neighbours.iter().map(|neighbour| {
+        Ok(Captioned {
+            image: raster(&classifier, &images, neighbour.index)?,
+            label: class(neighbour.label).to_string(),
+            lines: vec![
+                format!("train:{}", neighbour.index),
+                format!("distance {:.3}", neighbour.distance),
+            ],
+        })
+    });
+    let neighbours: Vec<_> = neighbours.collect::<Result<_, Failure>>()?;
+    let query = Captioned {
+        image: image(&classifier, &prepared),
+        label: "the image".to_string(),
+        lines: vec![args.of.image.clone()],
+    };
+    out.png(&draw_nearest(&query, &found.layer, &neighbours))?;
+    for neighbour in &found.neighbours {
+        output::line(format!(
+            "{}:train:{}  {}  distance {:.3}",
+            plain(&name),
+            neighbour.index,
+            plain(class(neighbour.label)),
+            neighbour.distance
+        ))?;
+    }
+    Ok(())
+}
+
+fn at_least_one(flag: &str, number: Option<usize>) -> Result<(), Failure> {
+    match number {
+        Some(0) => Err(Failure::usage(format!("{flag} 0: at least 1"))),
+        _ => Ok(()),
+    }
+}
+
+/// So many of the images, evenly spread, as classes may lie one after the other.
+fn spread(indices: &[u32], limit: Option<usize>) -> Vec<u32> {
+    let count = limit.unwrap_or(indices.len()).min(indices.len());
+    let at = |i: usize| indices.get(i * indices.len() / count.max(1)).copied();
+    (0..count).filter_map(at).collect()
+}
+
+/// An image of a dataset as the network would receive it.
+fn raster(classifier: &Classifier, images: &Images, index: u32) -> Result<Raster, Failure> {
+    let shape = images.shape();
+    let (channels, height, width) = (shape.channels(), shape.height(), shape.width());
+    let pixels = images.image(index as usize);
+    let picture = glassbox_data::Picture::from_planar(channels, height, width, pixels);
+    let picture = picture.map_err(|error| Failure::data(error.to_string()))?;
+    Ok(image(classifier, &classifier.prepare(&picture, false)))
+}
+
+/// A block for each kind of change: strength, accuracy, and the change of each layer's output.
+fn table(found: &Invariance) -> String {
+    let mut text = format!(
+        "{} test images; by layer: how much its output changes, ‖a′ − a‖ / ‖a‖\n",
+        output::thousands(found.images as u64)
+    );
+    for curve in &found.curves {
+        text += &format!("\n{}", block(curve, &found.layers));
+    }
+    text.trim_end().to_string()
+}
+
+fn block(curve: &Curve, layers: &[String]) -> String {
+    let head = [curve.change, "accuracy"];
+    let names = head.into_iter().chain(layers.iter().map(String::as_str));
+    let widths: Vec<usize> = names
+        .clone()
+        .map(|name| name.chars().count().max(8))
+        .collect();
+    let line = |cells: &mut dyn Iterator<Item = String>| -> String {
+        let cells = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:>width$}"));
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    let mut lines = vec![
+        format!("{} in {}", curve.change, curve.unit),
+        line(&mut names.map(str::to_string)),
+    ];
+    for point in &curve.points {
+        let own = [
+            format!("{:.1}", point.strength),
+            format!("{:.2} %", 100.0 * point.accuracy),
+        ];
+        let changes = point.changes.iter().map(|change| format!("{change:.4}"));
+        lines.push(line(&mut own.into_iter().chain(changes)));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_takes_images_from_everywhere() {
+        let all: Vec<u32> = (0..10).collect();
+        assert_eq!(spread(&all, Some(3)), [0, 3, 6]);
+        assert_eq!(spread(&all, Some(99)), all);
+        assert_eq!(spread(&all, None), all);
+        assert!(spread(&[], Some(3)).is_empty());
+    }
+}

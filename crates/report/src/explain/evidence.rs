@@ -1,0 +1,245 @@
+//! What a class's score rests on: a map over the image.
+
+use glassbox_infer::explain::Map;
+
+use crate::{
+    Figure,
+    canvas::{Anchor, Canvas, shortened, width},
+    colour::Rgb,
+    raster::Raster,
+    theme::{MUTED, RULE},
+};
+
+use super::{
+    MARGIN,
+    scale::{BAR, Scale},
+};
+
+/// The longer side of each panel.
+const SIDE: f64 = 200.0;
+
+/// From one panel to the next.
+const STEP: f64 = SIDE + 20.0;
+
+/// How much of a pixel the strongest colour covers.
+const COVER: f32 = 0.75;
+
+/// From this rank correlation on, a map hardly depends on what was learnt.
+const SAME: f64 = 0.9;
+
+/// A map that says where in an image a class's score comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The figure's name.
+    pub name: &'a str,
+    /// What made the map, as `Grad-CAM of conv3`.
+    pub method: &'a str,
+    /// What a value of the map is, in a few words.
+    pub measure: &'a str,
+    /// The class.
+    pub class: &'a str,
+    /// Its probability on the image.
+    pub probability: f32,
+    /// The image as it was fitted to the network.
+    pub image: &'a Raster,
+    /// On any grid; it is stretched over the image.
+    pub map: &'a Map,
+    /// The same of the network with random weights.
+    pub random: &'a Map,
+    /// What is in the maps.
+    pub kind: Kind,
+}
+
+/// What a map's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Never below 0.
+    Amount,
+    /// Of either sign.
+    Signed,
+}
+
+/// What a map's likeness to that of random weights says: the sanity check of Adebayo et al. (2018). `correlation` is of ranks;
+/// `None` where one of the maps is constant.
+pub fn sanity(correlation: Option<f64>) -> String {
+    match correlation {
+        None => {
+            "sanity: one of the two maps, with trained and with random weights, is constant, so nothing can be said".to_string()
+        }
+        Some(r) if r >= SAME => format!(
+            "sanity: with random weights the map is nearly the same, rank correlation {r:.2} (1 would be the same map): \
+             it hardly depends on what was learnt and should not be trusted"
+        ),
+        Some(r) => format!(
+            "sanity: with random weights the map changes, rank correlation {r:.2} (1 would be the same map)"
+        ),
+    }
+}
+
+/// The image, the map with its scale, the map laid over the image, and the map with random weights. Over the image the map is
+/// stretched bilinearly, and the weaker a value, the more of the image is seen. A map of zeros is not drawn but said.
+pub fn evidence(evidence: &Evidence<'_>) -> Figure {
+    let image = evidence.image;
+    let extent = fit([image.height(), image.width()]);
+    let mut canvas = Canvas::default();
+    let class = shortened(
+        evidence.class,
+        15.0,
+        3.0 * STEP - width(evidence.method, 15.0),
+    );
+    let title = format!("{}, for class {class}", evidence.method);
+    let line = format!(
+        "probability of this class: {:.1} %; the map: {}",
+        100.0 * evidence.probability,
+        evidence.measure
+    );
+    let top = super::heading(&mut canvas, &title, &line) + 22.0;
+
+    let mut panel = |number: usize, caption: &str, raster: Option<&Raster>| {
+        let x = MARGIN + number as f64 * STEP;
+        canvas.text(x, top - 7.0, Anchor::Start, caption);
+        let place = [x, top, extent[1], extent[0]];
+        match raster {
+            Some(raster) => canvas.picture(place, raster),
+            None => canvas.coloured(
+                x + 8.0,
+                top + extent[0] / 2.0,
+                Anchor::Start,
+                MUTED,
+                "0 everywhere: nothing to see",
+            ),
+        }
+        canvas.frame(place, RULE, 1.0);
+    };
+    let drawn = |map: &Map| {
+        let scale = evidence.scale(map);
+        let shown = (map.largest() != 0.0)
+            .then(|| Raster::of_values(map.rows, map.columns, &map.values, |v| scale.colour(v)));
+        (scale, shown)
+    };
+    let (scale, map) = drawn(evidence.map);
+    let (random_scale, random) = drawn(evidence.random);
+    panel(0, "the image", Some(image));
+    panel(1, "the map", map.as_ref());
+    let over = map.as_ref().map(|_| overlay(evidence, scale));
+    panel(2, "the map over the image", over.as_ref());
+    panel(3, "with random weights", random.as_ref());
+    let mut bottom = top + extent[0] + 8.0;
+    for (number, scale, map) in [(1.0, scale, &map), (3.0, random_scale, &random)] {
+        if map.is_some() {
+            scale.bar(&mut canvas, MARGIN + number * STEP, bottom);
+        }
+    }
+    bottom += 48.0;
+    let sanity = sanity(evidence.map.rank_correlation(evidence.random));
+    for line in lines(&sanity.replace('-', "−"), 3.0 * STEP + SIDE) {
+        canvas.muted(MARGIN, bottom, Anchor::Start, &line);
+        bottom += 18.0;
+    }
+    let alt = format!("{title}; {line}. The image, the map, the map over the image. {sanity}");
+    let size = [3.0 * STEP + SIDE.max(BAR) + 2.0 * MARGIN, bottom];
+    canvas.finish(evidence.name, &title, alt, size)
+}
+
+impl Evidence<'_> {
+    fn scale(&self, map: &Map) -> Scale {
+        match self.kind {
+            Kind::Amount => Scale::amount(&map.values),
+            Kind::Signed => Scale::signed(&map.values),
+        }
+    }
+}
+
+/// Height and width of a panel.
+fn fit([height, width]: [usize; 2]) -> [f64; 2] {
+    let zoom = SIDE / height.max(width).max(1) as f64;
+    [height, width].map(|size| (size as f64 * zoom).max(2.0))
+}
+
+/// The image with the map's colours on it.
+fn overlay(evidence: &Evidence<'_>, scale: Scale) -> Raster {
+    let (image, map) = (evidence.image, evidence.map);
+    // Fine enough that a coarse map is smooth.
+    let zoom = (2.0 * SIDE / image.height().max(image.width()).max(1) as f64).ceil() as usize;
+    let (height, width) = (image.height() * zoom, image.width() * zoom);
+    let is_coarse = (map.rows, map.columns) != (image.height(), image.width());
+    Raster::from_fn(height, width, |y, x| {
+        let under = image.pixel(y / zoom, x / zoom);
+        let value = match is_coarse {
+            true => stretched(
+                map,
+                (y as f64 + 0.5) / height as f64,
+                (x as f64 + 0.5) / width as f64,
+            ),
+            false => at(map, y / zoom, x / zoom),
+        };
+        // The root, so that what is weak is seen too.
+        let cover = COVER * scale.share(value).abs().min(1.0).sqrt();
+        mixed(under, scale.colour(value), cover)
+    })
+}
+
+fn at(map: &Map, row: usize, column: usize) -> f32 {
+    let value = map.values.get(row * map.columns + column);
+    value.copied().unwrap_or(f32::NAN)
+}
+
+/// The map's value at a share of its height and width, between the middles of its cells; at the border that of the outermost.
+fn stretched(map: &Map, down: f64, right: f64) -> f32 {
+    let place = |share: f64, size: usize| {
+        let last = size.saturating_sub(1) as f64;
+        let place = (share * size as f64 - 0.5).clamp(0.0, last);
+        let next = (place.floor() + 1.0).min(last);
+        (place as usize, next as usize, place.fract() as f32)
+    };
+    let (top, bottom, v) = place(down, map.rows);
+    let (left, right, h) = place(right, map.columns);
+    let row = |row| at(map, row, left) * (1.0 - h) + at(map, row, right) * h;
+    row(top) * (1.0 - v) + row(bottom) * v
+}
+
+fn mixed(under: Rgb, over: Rgb, cover: f32) -> Rgb {
+    // What is not a number covers all, as grey.
+    let cover = if cover.is_nan() { 1.0 } else { cover };
+    [0, 1, 2]
+        .map(|c| (f32::from(under[c]) * (1.0 - cover) + f32::from(over[c]) * cover).round() as u8)
+}
+
+/// Text in lines of at most so many pixels.
+fn lines(text: &str, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), 12.0) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coarse_map_is_stretched_between_the_middles_of_its_cells() {
+        let map = Map {
+            rows: 1,
+            columns: 2,
+            values: vec![1.0, 3.0],
+        };
+        let found = [0.0, 0.25, 0.5, 0.75, 1.0].map(|right| stretched(&map, 0.3, right));
+        assert_eq!(found, [1.0, 1.0, 2.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn the_sanity_line_says_what_it_means() {
+        assert!(sanity(Some(0.123)).contains("changes, rank correlation 0.12"));
+        assert!(sanity(Some(0.9)).contains("should not be trusted"));
+        assert!(sanity(Some(-0.95)).contains("changes"));
+        assert!(sanity(None).contains("nothing can be said"));
+    }
+}

@@ -1,0 +1,301 @@
+//! Kernels of convolutions: with their numbers where there are few, as colours where there are many.
+
+use glassbox_spec::{Operation, Parameter, Plan, PlannedLayer};
+
+use crate::{
+    Figure,
+    canvas::{Anchor, Canvas},
+};
+
+use super::{
+    HIGHEST, MARGIN, counted, exact,
+    grid::{Grid, SMALL, filled, small},
+    heading, number,
+    scale::{BAR, Scale},
+};
+
+/// A layer's picture has its numbers up to so many weights.
+const NUMBERS: usize = 1024;
+
+/// A kernel of one filter has its numbers up to so many weights.
+const KERNEL: usize = 121;
+
+/// A cell with a number in it.
+const CELL: [f64; 2] = [36.0, 26.0];
+
+/// How wide a row of kernels may become.
+const WIDEST: f64 = 850.0;
+
+/// A convolution's weight, `[out, in, height, width]`.
+struct Kernels<'a> {
+    layer: &'a str,
+    weight: &'a [f32],
+    bias: &'a [f32],
+    filters: usize,
+    channels: usize,
+    size: [usize; 2],
+    scale: Scale,
+}
+
+/// A picture for each convolution, named after it, of all its kernels; empty for a network without one. Parameters that are not
+/// the plan's have none.
+pub fn filters(plan: &Plan, parameters: &[Parameter]) -> Vec<Figure> {
+    let layers = plan.layers().iter();
+    let kernels = layers.filter_map(|layer| Kernels::of(layer, parameters));
+    kernels.map(|kernels| kernels.overview()).collect()
+}
+
+/// The kernels of one filter of a convolution with their numbers, one for each of its input channels; `None` where the plan has
+/// no such convolution or filter.
+pub fn filter(plan: &Plan, parameters: &[Parameter], layer: &str, filter: usize) -> Option<Figure> {
+    let layer = plan.layers().iter().find(|found| found.name == layer)?;
+    let kernels = Kernels::of(layer, parameters)?;
+    (filter < kernels.filters).then(|| kernels.filter(filter))
+}
+
+impl<'a> Kernels<'a> {
+    fn of(layer: &'a PlannedLayer, parameters: &'a [Parameter]) -> Option<Self> {
+        let Operation::Conv { geometry, .. } = layer.operation else {
+            return None;
+        };
+        let find = |what: &str| {
+            let name = format!("{}.{what}", layer.name);
+            parameters.iter().find(|parameter| parameter.name == name)
+        };
+        let (weight, bias) = (&find("weight")?.values, &find("bias")?.values);
+        let (filters, channels) = (geometry.output().channels(), geometry.input().channels());
+        let size = geometry.kernel();
+        let whole = filters * channels * size[0] * size[1];
+        (weight.len() == whole && bias.len() == filters).then(|| Self {
+            layer: &layer.name,
+            weight,
+            bias,
+            filters,
+            channels,
+            size,
+            scale: Scale::signed(weight),
+        })
+    }
+
+    fn area(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    fn kernel(&self, filter: usize, channel: usize) -> Vec<Option<f32>> {
+        let at = (filter * self.channels + channel) * self.area();
+        filled(self.weight.get(at..at + self.area()).unwrap_or_default())
+    }
+
+    fn overview(&self) -> Figure {
+        match self.weight.len() <= NUMBERS {
+            true => self.numbered(),
+            false => self.coloured(),
+        }
+    }
+
+    /// Every filter a block of its channels' kernels, with numbers.
+    fn numbered(&self) -> Figure {
+        let what = self.what();
+        let mut canvas = Canvas::default();
+        let top = self.head(
+            &mut canvas,
+            &what,
+            "Above each filter: its number and its bias.",
+        );
+        let grid = [self.size[1] as f64 * CELL[0], self.size[0] as f64 * CELL[1]];
+        let block = [
+            self.channels as f64 * (grid[0] + 6.0) + 12.0,
+            grid[1] + 28.0,
+        ];
+        let across = ((WIDEST / block[0]) as usize).clamp(1, self.filters);
+        for filter in 0..self.filters {
+            let x = MARGIN + (filter % across) as f64 * block[0];
+            let y = top + (filter / across) as f64 * block[1];
+            let bias = self.bias.get(filter).copied().unwrap_or(f32::NAN);
+            let label = format!("{filter}: bias {}", number(f64::from(bias)));
+            small(&mut canvas, x, y + SMALL, Anchor::Start, &label);
+            for channel in 0..self.channels {
+                let x = x + channel as f64 * (grid[0] + 6.0);
+                self.grid(&self.kernel(filter, channel), CELL, true)
+                    .draw(&mut canvas, x, y + 15.0);
+            }
+        }
+        let rows = self.filters.div_ceil(across) as f64;
+        let size = [
+            MARGIN + across as f64 * block[0] - 12.0,
+            top + rows * block[1],
+        ];
+        self.finish(canvas, self.layer, &what, size)
+    }
+
+    /// Filters down, channels across, as colours.
+    fn coloured(&self) -> Figure {
+        let [high, wide] = self.size.map(|size| size as f64);
+        let room = (WIDEST - 40.0) / self.channels as f64 - 2.0;
+        let zoom = (room / wide).floor().clamp(1.0, 8.0);
+        let step = [wide * zoom + 2.0, high * zoom + 2.0];
+        let most = |step: f64| ((HIGHEST / step) as usize).max(1);
+        let (filters, channels) = (
+            self.filters.min(most(step[1])),
+            self.channels.min(most(step[0])),
+        );
+        let mut note = format!(
+            "One row for each filter, one column for each channel of its input. The numbers: --layer {} --filter N.",
+            self.layer
+        );
+        if (filters, channels) != (self.filters, self.channels) {
+            note += &format!(
+                " The first {filters} filters and {channels} channels; the .npz file has all."
+            );
+        }
+        let what = self.what();
+        let mut canvas = Canvas::default();
+        let top = self.head(&mut canvas, &what, &note) + 16.0;
+        let left = MARGIN + 30.0;
+        let every = |step: f64| (26.0 / step).ceil() as usize;
+        for channel in (0..channels).step_by(every(step[0])) {
+            let x = left + channel as f64 * step[0];
+            small(
+                &mut canvas,
+                x,
+                top - 4.0,
+                Anchor::Start,
+                &channel.to_string(),
+            );
+        }
+        let rows_labelled = (14.0 / step[1]).ceil() as usize;
+        for filter in 0..filters {
+            let y = top + filter as f64 * step[1];
+            if filter % rows_labelled == 0 {
+                small(
+                    &mut canvas,
+                    left - 6.0,
+                    y + 9.0,
+                    Anchor::End,
+                    &filter.to_string(),
+                );
+            }
+        }
+        canvas.picture(
+            [
+                left,
+                top,
+                channels as f64 * step[0],
+                filters as f64 * step[1],
+            ],
+            &self.sheet(filters, channels, zoom as usize),
+        );
+        let size = [
+            left + channels as f64 * step[0],
+            top + filters as f64 * step[1],
+        ];
+        self.finish(canvas, self.layer, &what, size)
+    }
+
+    /// All kernels in one picture, two transparent pixels between them.
+    fn sheet(&self, filters: usize, channels: usize, zoom: usize) -> crate::Raster {
+        let tiles: Vec<_> = (0..filters * channels)
+            .map(|tile| {
+                let at = (tile / channels * self.channels + tile % channels) * self.area();
+                let values = self.weight.get(at..at + self.area()).unwrap_or_default();
+                let [rows, columns] = self.size;
+                crate::Raster::of_values(rows, columns, values, |v| self.scale.colour(v))
+                    .zoomed(zoom)
+            })
+            .collect();
+        crate::Raster::tiled(&tiles, channels, 2)
+    }
+
+    /// One filter's kernels with numbers, one for each channel.
+    fn filter(&self, filter: usize) -> Figure {
+        let numbers = self.area() <= KERNEL;
+        let cell = if numbers { CELL } else { [8.0; 2] };
+        let grid = [self.size[1] as f64 * cell[0], self.size[0] as f64 * cell[1]];
+        let step = [grid[0] + 10.0, grid[1] + 26.0];
+        let across = ((WIDEST / step[0]) as usize).clamp(1, self.channels);
+        let most = across * ((HIGHEST / step[1]) as usize).max(1);
+        let shown = self.channels.min(most);
+        let bias = self.bias.get(filter).copied().unwrap_or(f32::NAN);
+        let mut note = format!(
+            "Above each kernel: the channel of the input that it reads. Bias: {}.",
+            exact(f64::from(bias))
+        );
+        if shown < self.channels {
+            note += &format!(
+                " The first {shown} of {} channels; the .npz file has all.",
+                self.channels
+            );
+        }
+        let what = format!(
+            "filter {filter} of {}: {} of {}×{}",
+            self.filters,
+            counted(self.channels, "kernel"),
+            self.size[0],
+            self.size[1]
+        );
+        let mut canvas = Canvas::default();
+        let top = self.head(&mut canvas, &what, &note);
+        for channel in 0..shown {
+            let x = MARGIN + (channel % across) as f64 * step[0];
+            let y = top + (channel / across) as f64 * step[1];
+            small(
+                &mut canvas,
+                x,
+                y + SMALL,
+                Anchor::Start,
+                &channel.to_string(),
+            );
+            self.grid(&self.kernel(filter, channel), cell, numbers)
+                .draw(&mut canvas, x, y + 14.0);
+        }
+        let rows = shown.div_ceil(across) as f64;
+        let size = [
+            MARGIN + across as f64 * step[0] - 10.0,
+            top + rows * step[1],
+        ];
+        self.finish(canvas, &format!("{}-{filter}", self.layer), &what, size)
+    }
+
+    fn grid<'v>(&self, values: &'v [Option<f32>], cell: [f64; 2], numbers: bool) -> Grid<'v> {
+        Grid {
+            size: self.size,
+            values,
+            scale: self.scale,
+            cell,
+            numbers,
+        }
+    }
+
+    fn what(&self) -> String {
+        format!(
+            "{} of {} of {}×{}",
+            counted(self.filters, "filter"),
+            counted(self.channels, "kernel"),
+            self.size[0],
+            self.size[1]
+        )
+    }
+
+    fn head(&self, canvas: &mut Canvas, what: &str, note: &str) -> f64 {
+        let title = format!("{}: {what}", self.layer);
+        let scale = format!("one scale for the layer: {}", self.scale.text());
+        let top = heading(canvas, &title, note);
+        self.scale.bar(canvas, MARGIN, top);
+        canvas.muted(MARGIN + BAR + 24.0, top + 10.0, Anchor::Start, &scale);
+        top + 44.0
+    }
+
+    fn finish(&self, canvas: Canvas, name: &str, what: &str, [right, bottom]: [f64; 2]) -> Figure {
+        let title = format!("{}: {what}", self.layer);
+        let alt = format!(
+            "Weights of {title}, as colours, blue below 0, white 0, red above; the scale is {}",
+            self.scale.text()
+        );
+        canvas.finish(
+            name,
+            &title,
+            alt,
+            [right.max(640.0) + MARGIN, bottom + MARGIN],
+        )
+    }
+}
