@@ -1,5 +1,7 @@
 //! Reports of runs, whole and broken, and pictures as files.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{fs, path::Path};
 
 use glassbox_report::{Figure, RunReport, compare, run};

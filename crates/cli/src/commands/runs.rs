@@ -45,8 +45,11 @@ struct Row {
     images_per_second: Option<f64>,
 }
 
-/// What runs can be ranked by, and whether more is better.
-const RANKED: [(&str, bool, fn(&Row) -> Option<f64>); 6] = [
+/// A figure's name, whether more of it is better, and the figure.
+type Ranking = (&'static str, bool, fn(&Row) -> Option<f64>);
+
+/// What runs can be ranked by.
+const RANKED: [Ranking; 6] = [
     ("validation_accuracy", true, |row| row.validation_accuracy),
     ("validation_loss", false, |row| row.validation_loss),
     ("test_accuracy", true, |row| row.test_accuracy),
