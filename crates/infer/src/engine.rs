@@ -44,6 +44,19 @@ impl Engine {
         }
     }
 
+    /// Normalised pixels `[n, channels, height, width]` to the vectors that the last layer makes logits of, row-major, in
+    /// inference.
+    pub fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        match self {
+            Self::Burn(network) => network.features(pixels),
+            Self::Kernels(network) => {
+                let mut features = Vec::new();
+                network.features(&mut features, &pixels)?;
+                Ok(features)
+            }
+        }
+    }
+
     /// A pass over normalised pixels with everything that it computed, in inference; with labels, forward and backward from
     /// the loss.
     pub fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, ModelError> {

@@ -30,7 +30,6 @@ use std::{borrow::Cow, path::Path};
 
 use glassbox_data::Images;
 use glassbox_model::{ModelError, ModelFile, OpenDevice};
-use glassbox_scratch::Trace;
 use glassbox_spec::Plan;
 
 pub use error::ExplainError;
@@ -40,13 +39,7 @@ pub use map::Map;
 pub use nearest::{Nearest, Neighbour};
 pub use occlusion::{Occlusion, Patch};
 
-use crate::{
-    Classifier, Prepared,
-    classifier::{BATCH, fitted_image},
-};
-
-/// No more values than this are held of passes that are traced together (512 MiB).
-const MOST_VALUES: usize = 1 << 27;
+use crate::{Classifier, Prepared, classifier::fitted_image};
 
 impl Classifier {
     /// The same network with weights drawn anew from `seed`, as before training: what explains the trained network should not
@@ -80,12 +73,6 @@ impl Classifier {
         Ok(plan)
     }
 
-    /// A pass forward over fitted images.
-    fn forward<P: AsRef<[u8]>>(&self, images: &[P]) -> Result<Trace, ModelError> {
-        let pixels = self.normalised(images.iter().map(AsRef::as_ref));
-        self.engine.trace(pixels, None)
-    }
-
     /// Images of a data set, fitted.
     fn fitted<'a>(
         &self,
@@ -113,11 +100,4 @@ fn check_indices(images: &Images, indices: &[u32]) -> Result<(), ExplainError> {
             images,
         }),
     }
-}
-
-/// Images that are traced together: fewer of a large network, so that memory is bounded.
-fn together(plan: &Plan) -> usize {
-    // Before and after the activation.
-    let values: usize = plan.layers().iter().map(|l| 2 * l.output.len()).sum();
-    (MOST_VALUES / values.max(1)).clamp(1, BATCH)
 }

@@ -165,15 +165,7 @@ impl Network {
     /// Images `[n, channels, height, width]` to logits `[n, classes]`. With kernels the images must not ask for a gradient: the
     /// first layer has none.
     pub fn forward(&self, images: Tensor<4>, pass: Pass) -> Tensor<2> {
-        let mut x = images;
-        for block in &self.blocks {
-            x = match block {
-                Block::Conv(conv) => conv.forward(x),
-                Block::Dense(dense) => dense.forward(x),
-                Block::Fixed(fixed) => fixed.forward(x, pass),
-            };
-        }
-        ops::vector(x)
+        through(&self.blocks, images, pass)
     }
 
     /// [`Network::forward`], read back: row-major, `classes` values to an image.
@@ -185,6 +177,13 @@ impl Network {
     pub fn predict(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         let images = self.images(pixels, &self.device())?;
         self.logits(images, Pass::Inference)
+    }
+
+    /// The vectors that the last layer makes logits of, `[n, features]` row-major, for normalised pixels, in inference.
+    pub fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        let images = self.images(pixels, &self.device())?;
+        let before = self.blocks.len().saturating_sub(1);
+        Ok(read(through(&self.blocks[..before], images, Pass::Inference))?.1)
     }
 
     /// Normalised pixels as a tensor `[n, channels, height, width]`; an error unless they are whole images of the right size.
@@ -253,6 +252,19 @@ impl Network {
         }
         ids
     }
+}
+
+/// Images through blocks, the last of which leaves vectors.
+fn through(blocks: &[Block], images: Tensor<4>, pass: Pass) -> Tensor<2> {
+    let mut x = images;
+    for block in blocks {
+        x = match block {
+            Block::Conv(conv) => conv.forward(x),
+            Block::Dense(dense) => dense.forward(x),
+            Block::Fixed(fixed) => fixed.forward(x, pass),
+        };
+    }
+    ops::vector(x)
 }
 
 impl Conv {

@@ -108,6 +108,21 @@ fn agree(found: &Trace, expected: &Trace<f64>) {
 }
 
 #[test]
+fn features_are_what_the_last_layer_reads() {
+    let plan = awkward();
+    let (_, by_hand) = both(&plan);
+    let pixels = images(&plan, 3);
+    let trace = by_hand.trace(&wide(&pixels), None, Pass::Inference);
+    let expected = trace.unwrap().layer("dropout2").unwrap().values.clone();
+    for engine in [Engine::Stock, Engine::Kernels(Level::fastest())] {
+        let network = Network::new(&plan, &parameters(&plan), &Device::flex(), engine);
+        let found = network.unwrap().features(pixels.clone()).unwrap();
+        let worst = worst_relative(&found, &expected, 1e-5);
+        assert!(worst.is_within(), "{engine:?}{worst}");
+    }
+}
+
+#[test]
 fn derivatives_of_scores_are_those_of_the_reference() {
     let plan = awkward();
     let (network, by_hand) = both(&plan);

@@ -1,11 +1,12 @@
 //! How answers and activations hold up as images are moved, turned and made noisy.
 
 use glassbox_data::{Images, moved};
+use glassbox_model::ModelError;
 use glassbox_scratch::{Recorded, Trace};
-use glassbox_spec::{ImageShape, Random, Stream};
+use glassbox_spec::{ImageShape, Plan, Random, Stream};
 
-use super::{ExplainError, check_indices, together};
-use crate::{Classifier, evaluation::largest};
+use super::{ExplainError, check_indices};
+use crate::{Classifier, classifier::BATCH, evaluation::largest};
 
 /// One curve for each kind of change.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,9 @@ enum Change {
     Rotation,
     Noise,
 }
+
+/// No more values than this are held of a pass (256 MiB).
+const MOST_VALUES: usize = 1 << 26;
 
 const CHANGES: [Change; 3] = [Change::Shift, Change::Rotation, Change::Noise];
 
@@ -117,6 +121,19 @@ impl Classifier {
             curves: curves.into(),
         })
     }
+
+    /// A pass forward over fitted images.
+    fn forward<P: AsRef<[u8]>>(&self, images: &[P]) -> Result<Trace, ModelError> {
+        let pixels = self.normalised(images.iter().map(AsRef::as_ref));
+        self.engine.trace(pixels, None)
+    }
+}
+
+/// Images that are traced together: fewer of a large network, so that memory is bounded.
+fn together(plan: &Plan) -> usize {
+    // Before and after the activation.
+    let values: usize = plan.layers().iter().map(|l| 2 * l.output.len()).sum();
+    (MOST_VALUES / values.max(1)).clamp(1, BATCH)
 }
 
 impl Change {
@@ -200,6 +217,18 @@ fn relative_changes(before: &Recorded, after: &Recorded) -> f64 {
 mod tests {
     use super::*;
     use glassbox_spec::Shape;
+
+    #[test]
+    fn fewer_images_of_a_large_network_are_traced_together() {
+        let together = |height, width| {
+            let architecture = glassbox_spec::Architecture::preset("reference", 10).unwrap();
+            let input = ImageShape::new(3, height, width).unwrap();
+            together(&architecture.plan(input).unwrap())
+        };
+        assert_eq!(together(28, 30), BATCH);
+        // Twice 32 × 510 × 1022 values and more of the first convolution alone.
+        assert!((1..5).contains(&together(512, 1024)));
+    }
 
     #[test]
     fn an_output_of_zeros_has_a_change_too() {

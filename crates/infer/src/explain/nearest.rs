@@ -1,16 +1,16 @@
 //! The images of a data set that a network takes for similar.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use glassbox_data::Images;
 
-use super::{ExplainError, check_indices, together};
-use crate::{Classifier, Prepared};
+use super::{ExplainError, check_indices};
+use crate::{Classifier, Prepared, classifier::BATCH};
 
 /// The images nearest to a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nearest {
-    /// The layer whose outputs are compared.
+    /// The layer whose outputs are compared: the one before the last.
     pub layer: String,
     /// The nearest first; equally near ones by their index.
     pub neighbours: Vec<Neighbour>,
@@ -29,7 +29,7 @@ pub struct Neighbour {
 
 impl Classifier {
     /// The `count` images, of those with these indices, whose penultimate activations are nearest to a picture's: the input of
-    /// the last layer that has weights, from which the logits are weighted sums. `each` hears how many images are done.
+    /// the last layer, which the logits are weighted sums of. `each` hears how many images are done.
     pub fn nearest(
         &self,
         prepared: &Prepared,
@@ -40,20 +40,19 @@ impl Classifier {
     ) -> Result<Nearest, ExplainError> {
         let plan = self.check_picture(prepared)?;
         check_indices(&images, indices)?;
-        let last = plan.layers().iter().rposition(|l| l.parameter_count() > 0);
-        // In a trace the input comes first, so a layer's input is where the plan has the layer.
-        let at = last.unwrap_or_default();
-        let mut trace = self.forward(&[prepared.pixels()])?;
-        let own = trace.layers.swap_remove(at);
-        let together = together(&plan);
+        let features = |images: &[Cow<[u8]>]| {
+            let pixels = self.normalised(images.iter().map(AsRef::as_ref));
+            self.engine.features(pixels)
+        };
+        let own = features(&[Cow::Borrowed(prepared.pixels())])?;
         let (mut neighbours, mut done) = (Vec::new(), 0);
-        for chunk in indices.chunks(together) {
-            let trace = self.forward(&self.fitted(&images, chunk)?)?;
-            let outputs = trace.layers[at].values.chunks_exact(own.shape.len());
-            neighbours.extend(chunk.iter().zip(outputs).map(|(index, output)| Neighbour {
+        for chunk in indices.chunks(BATCH) {
+            let others = features(&self.fitted(&images, chunk)?)?;
+            let others = chunk.iter().zip(others.chunks_exact(own.len()));
+            neighbours.extend(others.map(|(index, other)| Neighbour {
                 index: *index,
                 label: images.label(*index as usize),
-                distance: distance(&own.values, output),
+                distance: distance(&own, other),
             }));
             neighbours.sort_by(|a, b| {
                 let nearer = a.distance.total_cmp(&b.distance);
@@ -63,8 +62,11 @@ impl Classifier {
             done += chunk.len();
             each(done);
         }
+        // The last layer makes the logits, of what the one before it leaves.
+        let before = plan.layers().iter().rev().nth(1);
+        let layer = before.map_or("input", |layer| layer.name.as_str());
         Ok(Nearest {
-            layer: own.layer,
+            layer: layer.to_string(),
             neighbours,
         })
     }

@@ -110,22 +110,45 @@ impl Network {
 
     /// Images `[n, channels, height, width]` to logits `[n, classes]`.
     pub fn predict(&self, logits: &mut Vec<f32>, images: &[f32]) -> Result<(), NetworkError> {
+        self.run(&self.stages, self.plan.classes(), logits, images)
+    }
+
+    /// Images `[n, channels, height, width]` to the vectors that the last layer makes logits of, `[n, features]`.
+    pub fn features(&self, features: &mut Vec<f32>, images: &[f32]) -> Result<(), NetworkError> {
+        // A dense layer without an activation is one stage, and reads a vector.
+        let before = self.stages.len().saturating_sub(1);
+        let len = self.plan.layers().last().map_or(0, |l| l.input.len());
+        self.run(&self.stages[..before], len, features, images)
+    }
+
+    /// Images through the first of the stages, to outputs of so many values each.
+    fn run(
+        &self,
+        stages: &[Stage],
+        values: usize,
+        outputs: &mut Vec<f32>,
+        images: &[f32],
+    ) -> Result<(), NetworkError> {
         let count = count_images(&self.plan, images.len())?;
-        let classes = self.plan.classes();
-        logits.resize(count * classes, 0.0);
+        outputs.resize(count * values, 0.0);
         let each = images_per_task(count);
-        let batch = self.batch(count);
+        let batch = Batch {
+            stages,
+            ..self.batch(count)
+        };
         if count <= each {
             // Waking another thread costs more than a few images.
             let mut workspace = self.workspaces.own();
             workspace.reserve(&self.stages, count, false);
-            workspace.forward(&batch, images, logits, 0);
+            workspace.forward(&batch, images, outputs, 0);
             return Ok(());
         }
         self.reserve_workspaces(each, false);
         let images = images.par_chunks(each * self.plan.input().len());
-        let tasks = images.zip(logits.par_chunks_mut(each * classes));
-        tasks.for_each(|(images, logits)| self.workspaces.own().forward(&batch, images, logits, 0));
+        let tasks = images.zip(outputs.par_chunks_mut(each * values));
+        tasks.for_each(|(images, outputs)| {
+            self.workspaces.own().forward(&batch, images, outputs, 0);
+        });
         Ok(())
     }
 

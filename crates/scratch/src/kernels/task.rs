@@ -151,12 +151,12 @@ impl Workspace {
         }
     }
 
-    /// Logits of a task's images; `first` is the number of its first image in the batch.
+    /// What the last of the batch's stages makes of a task's images, a vector each: the logits, if it is the network's last. `first` is the number of its first image in the batch.
     pub(crate) fn forward(
         &mut self,
         batch: &Batch<'_>,
         images: &[f32],
-        logits: &mut [f32],
+        outputs: &mut [f32],
         first: usize,
     ) {
         let image_len = batch.plan.input().len();
@@ -172,13 +172,12 @@ impl Workspace {
             self.forward_stage(batch, i, count, first);
             self.times[i][0] += elapsed(started);
         }
-        let classes = batch.plan.classes();
-        let (Some(values), Some(stage)) = (self.values.last(), batch.stages.last()) else {
+        let Some(to) = batch.stages.last().map(Stage::to) else {
             return;
         };
-        let rows = values.chunks_exact(stage.to().len());
-        for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
-            logits.copy_from_slice(&row[..classes]);
+        let rows = self.values[batch.stages.len()].chunks_exact(to.len());
+        for (output, row) in outputs.chunks_exact_mut(to.values()).zip(rows) {
+            output.copy_from_slice(&row[..to.values()]);
         }
     }
 

@@ -112,6 +112,28 @@ fn reference(network: &Reference, count: usize, pass: Pass) -> (Vec<f64>, Backwa
     (forward.logits().to_vec(), backward)
 }
 
+#[test]
+fn features_are_what_the_last_layer_reads() {
+    for plan in [awkward(), mixed(), preset("lenet5", [3, 28, 33])] {
+        let parameters = parameters(&plan);
+        let exact = Reference::new(&plan, &parameters).unwrap();
+        for level in Level::all() {
+            let network = kernels::Network::new(level, &plan, &parameters).unwrap();
+            let (mut features, mut logits) = (vec![9.0; 3], Vec::new());
+            for count in BATCHES {
+                let images = images(&plan, count);
+                network.features(&mut features, &images).unwrap();
+                let trace = exact.trace(&wide(&images), None, Pass::Inference).unwrap();
+                let before = &trace.layers[trace.layers.len() - 2];
+                let what = |tensor: &str| format!("{tensor} of {count} images by {level:?}");
+                near(&features, &before.values, 2e-6, what(&before.layer));
+                network.predict(&mut logits, &images).unwrap();
+                near(&logits, trace.logits(), 2e-6, what("logits"));
+            }
+        }
+    }
+}
+
 /// In this order, so that one network has had larger and smaller batches before.
 const BATCHES: [usize; 6] = [7, 40, 1, 9, 17, 8];
 
