@@ -27,7 +27,7 @@ pub use slide::slide;
 pub use window::window;
 
 use crate::{
-    canvas::{Anchor, Canvas},
+    canvas::{Anchor, Canvas, width},
     theme::INK,
 };
 
@@ -77,6 +77,21 @@ fn exact(value: f64) -> String {
         _ => format!("{value:.6}"),
     };
     text.replace('-', "−")
+}
+
+/// Text in lines of at most so many pixels.
+fn lines(text: &str, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), 12.0) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 /// `1 map`, `3 maps`

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    MARGIN,
+    MARGIN, lines,
     scale::{BAR, Scale},
 };
 
@@ -203,21 +203,6 @@ fn mixed(under: Rgb, over: Rgb, cover: f32) -> Rgb {
     let cover = if cover.is_nan() { 1.0 } else { cover };
     [0, 1, 2]
         .map(|c| (f32::from(under[c]) * (1.0 - cover) + f32::from(over[c]) * cover).round() as u8)
-}
-
-/// Text in lines of at most so many pixels.
-fn lines(text: &str, room: f64) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if width(&format!("{line} {word}"), 12.0) <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

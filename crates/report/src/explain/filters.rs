@@ -1,5 +1,7 @@
 //! Kernels of convolutions: with their numbers where there are few, as colours where there are many.
 
+mod colours;
+
 use glassbox_spec::{Operation, Parameter, Plan, PlannedLayer};
 
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
 use super::{
     HIGHEST, MARGIN, counted, exact,
     grid::{Grid, SMALL, filled, small},
-    heading, number,
+    heading, lines, number,
     scale::{BAR, Scale},
 };
 
@@ -24,7 +26,10 @@ const KERNEL: usize = 121;
 const CELL: [f64; 2] = [36.0, 26.0];
 
 /// How wide a row of kernels may become.
-const WIDEST: f64 = 850.0;
+const WIDEST: f64 = 880.0;
+
+/// No picture is less wide.
+const NARROWEST: f64 = 640.0;
 
 /// A convolution's weight, `[out, in, height, width]`.
 struct Kernels<'a> {
@@ -128,84 +133,6 @@ impl<'a> Kernels<'a> {
         self.finish(canvas, self.layer, &what, size)
     }
 
-    /// Filters down, channels across, as colours.
-    fn coloured(&self) -> Figure {
-        let [high, wide] = self.size.map(|size| size as f64);
-        let room = (WIDEST - 40.0) / self.channels as f64 - 2.0;
-        let zoom = (room / wide).floor().clamp(1.0, 8.0);
-        let step = [wide * zoom + 2.0, high * zoom + 2.0];
-        let most = |step: f64| ((HIGHEST / step) as usize).max(1);
-        let (filters, channels) = (
-            self.filters.min(most(step[1])),
-            self.channels.min(most(step[0])),
-        );
-        let mut note = format!(
-            "One row for each filter, one column for each channel of its input. The numbers: --layer {} --filter N.",
-            self.layer
-        );
-        if (filters, channels) != (self.filters, self.channels) {
-            note += &format!(
-                " The first {filters} filters and {channels} channels; the .npz file has all."
-            );
-        }
-        let what = self.what();
-        let mut canvas = Canvas::default();
-        let top = self.head(&mut canvas, &what, &note) + 16.0;
-        let left = MARGIN + 30.0;
-        let every = |step: f64| (26.0 / step).ceil() as usize;
-        for channel in (0..channels).step_by(every(step[0])) {
-            let x = left + channel as f64 * step[0];
-            small(
-                &mut canvas,
-                x,
-                top - 4.0,
-                Anchor::Start,
-                &channel.to_string(),
-            );
-        }
-        let rows_labelled = (14.0 / step[1]).ceil() as usize;
-        for filter in 0..filters {
-            let y = top + filter as f64 * step[1];
-            if filter % rows_labelled == 0 {
-                small(
-                    &mut canvas,
-                    left - 6.0,
-                    y + 9.0,
-                    Anchor::End,
-                    &filter.to_string(),
-                );
-            }
-        }
-        canvas.picture(
-            [
-                left,
-                top,
-                channels as f64 * step[0],
-                filters as f64 * step[1],
-            ],
-            &self.sheet(filters, channels, zoom as usize),
-        );
-        let size = [
-            left + channels as f64 * step[0],
-            top + filters as f64 * step[1],
-        ];
-        self.finish(canvas, self.layer, &what, size)
-    }
-
-    /// All kernels in one picture, two transparent pixels between them.
-    fn sheet(&self, filters: usize, channels: usize, zoom: usize) -> crate::Raster {
-        let tiles: Vec<_> = (0..filters * channels)
-            .map(|tile| {
-                let at = (tile / channels * self.channels + tile % channels) * self.area();
-                let values = self.weight.get(at..at + self.area()).unwrap_or_default();
-                let [rows, columns] = self.size;
-                crate::Raster::of_values(rows, columns, values, |v| self.scale.colour(v))
-                    .zoomed(zoom)
-            })
-            .collect();
-        crate::Raster::tiled(&tiles, channels, 2)
-    }
-
     /// One filter's kernels with numbers, one for each channel.
     fn filter(&self, filter: usize) -> Figure {
         let numbers = self.area() <= KERNEL;
@@ -279,7 +206,12 @@ impl<'a> Kernels<'a> {
     fn head(&self, canvas: &mut Canvas, what: &str, note: &str) -> f64 {
         let title = format!("{}: {what}", self.layer);
         let scale = format!("one scale for the layer: {}", self.scale.text());
-        let top = heading(canvas, &title, note);
+        let mut lines = lines(note, NARROWEST - MARGIN).into_iter();
+        let mut top = heading(canvas, &title, &lines.next().unwrap_or_default());
+        for line in lines {
+            canvas.muted(MARGIN, top + 6.0, Anchor::Start, &line);
+            top += 18.0;
+        }
         self.scale.bar(canvas, MARGIN, top);
         canvas.muted(MARGIN + BAR + 24.0, top + 10.0, Anchor::Start, &scale);
         top + 44.0
@@ -295,7 +227,7 @@ impl<'a> Kernels<'a> {
             name,
             &title,
             alt,
-            [right.max(640.0) + MARGIN, bottom + MARGIN],
+            [right.max(NARROWEST) + MARGIN, bottom + MARGIN],
         )
     }
 }
