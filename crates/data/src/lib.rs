@@ -28,7 +28,6 @@ mod loader;
 mod locate;
 mod pack;
 mod picture;
-mod sheet;
 
 pub use augment::{AUGMENTATIONS, Augment, moved};
 pub use bounded::{open_file, read_text};
@@ -42,4 +41,3 @@ pub use images::Images;
 pub use loader::{Batch, Epoch, Loader, LoaderOptions};
 pub use locate::Search;
 pub use picture::{Picture, PictureError, is_image_name, read_image_file};
-pub use sheet::sheet;

@@ -13,7 +13,6 @@ mod filters;
 mod grid;
 mod maps;
 mod nearest;
-mod scale;
 mod slide;
 mod window;
 
@@ -44,41 +43,6 @@ fn heading(canvas: &mut Canvas, title: &str, line: &str) -> f64 {
     54.0
 }
 
-/// A number for a cell: six characters at most.
-fn number(value: f64) -> String {
-    let size = value.abs();
-    let text = match size {
-        _ if value == 0.0 => "0".to_string(),
-        _ if !value.is_finite() => value.to_string(),
-        _ if !(0.0005..99_999.5).contains(&size) => format!("{value:.0e}"),
-        _ if size < 0.0995 => format!("{value:.3}"),
-        _ if size < 9.995 => format!("{value:.2}"),
-        _ if size < 99.95 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    };
-    text.replace('-', "−")
-}
-
-/// A number for a scale: as for a cell, with a digit more where it is far from 1.
-fn rounded(value: f64) -> String {
-    let size = value.abs();
-    match value != 0.0 && !(0.0005..99_999.5).contains(&size) {
-        true => format!("{value:.1e}").replace('-', "−"),
-        false => number(value),
-    }
-}
-
-/// A number for a line of text: six digits behind the point, or six in all.
-fn exact(value: f64) -> String {
-    let size = value.abs();
-    let text = match size {
-        _ if value == 0.0 => "0".to_string(),
-        _ if !(1e-5..1e6).contains(&size) && value.is_finite() => format!("{value:.5e}"),
-        _ => format!("{value:.6}"),
-    };
-    text.replace('-', "−")
-}
-
 /// Text in lines of at most so many pixels.
 fn lines(text: &str, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -98,31 +62,4 @@ fn lines(text: &str, room: f64) -> Vec<String> {
 fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_fit_their_cells() {
-        for (value, text) in [
-            (0.0, "0"),
-            (-0.012, "−0.012"),
-            (0.137, "0.14"),
-            (9.996, "10.0"),
-            (-12.34, "−12.3"),
-            (123.4, "123"),
-            (-99_999.0, "−99999"),
-            (1.2e9, "1e9"),
-            (-0.00002, "−2e−5"),
-        ] {
-            assert_eq!(number(value), text);
-            assert!(number(value).chars().count() <= 6);
-        }
-        assert_eq!(
-            (exact(-0.25), exact(1e-9)),
-            ("−0.250000".into(), "1.00000e−9".into())
-        );
-    }
 }

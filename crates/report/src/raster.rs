@@ -6,7 +6,7 @@
 use std::io::Cursor;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use image::{ImageFormat, Rgba, RgbaImage, imageops};
+use image::{ImageFormat, Rgba, RgbaImage};
 
 use crate::colour::Rgb;
 
@@ -64,31 +64,27 @@ impl Raster {
         Self { image }
     }
 
-    /// Rasters of one size in rows of `columns`, `gap` transparent pixels between.
-    pub(crate) fn tiled(tiles: &[Self], columns: usize, gap: usize) -> Self {
-        let (height, width) = tiles
-            .first()
-            .map_or((1, 1), |tile| (tile.height(), tile.width()));
+    /// Rasters of one size in rows of `columns`, each pixel a square of `zoom` by `zoom`, `gap` transparent pixels between.
+    pub fn tiled(tiles: &[Self], columns: usize, gap: usize, zoom: usize) -> Self {
+        let size = |side: fn(&Self) -> usize| tiles.first().map_or(1, side) * zoom.max(1);
+        let [height, width] = [size(Self::height), size(Self::width)];
         let columns = columns.clamp(1, tiles.len().max(1));
         let rows = tiles.len().div_ceil(columns).max(1);
-        let across = |count: usize, size: usize| {
-            (count * (size + gap) - gap.min(count * (size + gap))).max(1) as u32
-        };
-        let mut image = RgbaImage::new(across(columns, width), across(rows, height));
-        for (position, tile) in tiles.iter().enumerate() {
-            let x = position % columns * (width + gap);
-            let y = position / columns * (height + gap);
-            imageops::replace(&mut image, &tile.image, x as i64, y as i64);
-        }
-        Self { image }
-    }
-
-    /// Each pixel as a square of `zoom` by `zoom`.
-    pub(crate) fn zoomed(&self, zoom: usize) -> Self {
-        let zoom = zoom.max(1) as u32;
-        let (width, height) = self.image.dimensions();
-        let image = RgbaImage::from_fn(width * zoom, height * zoom, |x, y| {
-            *self.image.get_pixel(x / zoom, y / zoom)
+        let along = |count: usize, size: usize| (count * (size + gap) - gap) as u32;
+        let image = RgbaImage::from_fn(along(columns, width), along(rows, height), |x, y| {
+            let (x, y) = (x as usize, y as usize);
+            let ((row, column), (y, x)) = (
+                (y / (height + gap), x / (width + gap)),
+                (y % (height + gap), x % (width + gap)),
+            );
+            let tile = tiles
+                .get(row * columns + column)
+                .filter(|_| y < height && x < width);
+            let pixel = tile.and_then(|tile| {
+                let (x, y) = (x / zoom.max(1), y / zoom.max(1));
+                tile.image.get_pixel_checked(x as u32, y as u32)
+            });
+            pixel.copied().unwrap_or(Rgba([0; 4]))
         });
         Self { image }
     }
@@ -123,5 +119,28 @@ impl Raster {
             "data:image/png;base64,{}",
             BASE64_STANDARD.encode(self.png())
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_stand_in_rows_their_pixels_as_squares() {
+        let tile = |shade: u8| Raster::from_fn(2, 3, |y, x| [shade, y as u8, x as u8]);
+        let tiles = [tile(10), tile(20), tile(30)];
+        let tiled = Raster::tiled(&tiles, 2, 1, 4);
+        assert_eq!((tiled.height(), tiled.width()), (2 * 8 + 1, 2 * 12 + 1));
+        let at = |y, x| tiled.image.get_pixel(x, y).0;
+        assert_eq!((at(0, 0), at(7, 11)), ([10, 0, 0, 255], [10, 1, 2, 255]));
+        assert_eq!(
+            (at(9, 0), at(4, 13 + 4)),
+            ([30, 0, 0, 255], [20, 1, 1, 255])
+        );
+        // Between them and in the place that is left over, nothing.
+        assert_eq!((at(8, 0), at(0, 12), at(16, 24)), ([0; 4], [0; 4], [0; 4]));
+        let alone = Raster::tiled(&[], 5, 2, 3);
+        assert_eq!((alone.height(), alone.width()), (3, 3));
     }
 }

@@ -1,13 +1,15 @@
 //! `glassbox data`
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use glassbox_data::{DATASETS, Dataset, Images, Part, Search, fetch, sheet};
+use glassbox_data::{DATASETS, Dataset, Images, Part, Search, fetch};
+use glassbox_report::Raster;
 
 use crate::{
     args::{DataArgs, DataCommand},
     commands::open_dataset,
     failure::Failure,
+    files,
     output::{self, counted, thousands},
     progress::watcher,
     terminal,
@@ -15,6 +17,8 @@ use crate::{
 
 /// Images on a PNG sheet unless told otherwise, and in a row of it.
 const SHEET: (usize, usize) = (100, 10);
+/// The most images on a sheet.
+const MOST: usize = 10_000;
 
 /// Runs the subcommand.
 pub fn run(args: DataArgs) -> Result<(), Failure> {
@@ -141,15 +145,16 @@ fn show(
         }
         return output::line(counts(&dataset, &images, part));
     };
+    let indices = &indices[..indices.len().min(MOST)];
+    let shape = images.shape();
+    let tile = |index: &usize| {
+        let pixels = images.image(*index);
+        Raster::of_image(shape.channels(), shape.height(), shape.width(), pixels)
+    };
+    let tiles: Vec<Raster> = indices.iter().map(tile).collect();
     // Small images are enlarged so that a row is about a thousand pixels wide.
-    let zoom = (100 / images.shape().width().max(1)).max(1) as u32;
-    let bytes = sheet(&images, &indices, SHEET.1, zoom)
-        .map_err(|error| Failure::running(error.to_string()))?;
-    fs::write(&path, bytes).map_err(|error| {
-        // Half a picture is none.
-        let _ = fs::remove_file(&path);
-        Failure::running(format!("{}: {error}", path.display()))
-    })?;
+    let zoom = (100 / shape.width().max(1)).max(1);
+    files::write(&path, &Raster::tiled(&tiles, SHEET.1, 2, zoom).png())?;
     output::line(format!(
         "{} images of {name} drawn into {}",
         indices.len(),

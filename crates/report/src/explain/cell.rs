@@ -12,7 +12,7 @@ use crate::{
     theme::{MUTED, RULE},
 };
 
-use super::scale::Scale;
+use crate::scale::Scale;
 
 /// A network and a pass over one image: what a value of a layer is drawn from.
 #[derive(Debug, Clone, Copy)]

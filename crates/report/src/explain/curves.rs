@@ -4,12 +4,9 @@ use glassbox_infer::explain::{Curve, Invariance};
 
 use crate::{
     Figure,
-    canvas::{Anchor, Canvas, width},
     chart::{Axis, Chart, Line, Scale, Series, chart},
     theme::{FIRST, SERIES},
 };
-
-use super::MARGIN;
 
 /// A figure for each kind of change, `invariance-<change>`: accuracy, and by how much each layer's output changes. Of more layers
 /// than there are colours, some are drawn, evenly chosen.
@@ -18,23 +15,10 @@ pub fn curves(invariance: &Invariance) -> Vec<Figure> {
     let figure = |curve: &Curve| {
         let label = format!("{}, {}", curve.change, curve.unit);
         let left = accuracy(curve, &label, invariance.images);
-        let right = changes(curve, &label, &layers);
-        let mut canvas = Canvas::default();
-        canvas.write(format_args!(
-            "{}<g transform=\"translate({} 0)\">\n{}</g>\n",
-            left.body, left.width, right.body
-        ));
-        let top = left.height.max(right.height) as f64 + 16.0;
-        legend(
-            &mut canvas,
-            invariance,
-            &layers,
-            [left.width as f64 + 8.0, top],
-        );
+        let right = changes(curve, &label, &invariance.layers, &layers);
+        let name = format!("invariance-{}", curve.change);
         let title = format!("How far {} changes the answers", curve.change);
-        let alt = format!("{} {}", left.alt, right.alt);
-        let size = [(left.width + right.width) as f64, top + 32.0];
-        canvas.finish(&format!("invariance-{}", curve.change), &title, alt, size)
+        Figure::beside(&name, &title, &[left, right])
     };
     invariance.curves.iter().map(figure).collect()
 }
@@ -85,12 +69,12 @@ fn accuracy(curve: &Curve, label: &str, images: usize) -> Figure {
     })
 }
 
-fn changes(curve: &Curve, label: &str, layers: &[usize]) -> Figure {
+fn changes(curve: &Curve, label: &str, names: &[String], layers: &[usize]) -> Figure {
     let series: Vec<_> = layers
         .iter()
         .zip(SERIES)
         .map(|(layer, colour)| Series {
-            name: String::new(),
+            name: names.get(*layer).cloned().unwrap_or_default(),
             colour,
             line: Line::Dotted,
             points: curve
@@ -100,10 +84,19 @@ fn changes(curve: &Curve, label: &str, layers: &[usize]) -> Figure {
                 .collect(),
         })
         .collect();
+    // The printed table has all layers.
+    let title = match layers.len() < names.len() {
+        true => format!(
+            "Change of {} of the {} layers, ‖a′ − a‖ / ‖a‖",
+            layers.len(),
+            names.len()
+        ),
+        false => "Change of each layer’s output, ‖a′ − a‖ / ‖a‖".to_string(),
+    };
     let all = || series.iter().flat_map(|series| &series.points);
     chart(Chart {
         name: "changes",
-        title: "Change of each layer's output, ‖a′ − a‖ / ‖a‖",
+        title: &title,
         alt: "By how much the outputs of its layers change, relative to their size.".to_string(),
         x: Axis::around(label, Scale::Number, all().map(|p| p[0]), 0.0),
         y: Axis::around("relative change", Scale::Number, all().map(|p| p[1]), 0.1),
@@ -111,30 +104,6 @@ fn changes(curve: &Curve, label: &str, layers: &[usize]) -> Figure {
         bars: Vec::new(),
         marks: Vec::new(),
     })
-}
-
-/// Which colour is which layer, and which layers are not drawn.
-fn legend(canvas: &mut Canvas, invariance: &Invariance, layers: &[usize], [left, y]: [f64; 2]) {
-    let name = |layer: &usize| invariance.layers.get(*layer).map_or("", String::as_str);
-    let wide: f64 = layers
-        .iter()
-        .map(|layer| width(name(layer), 12.0) + 37.0)
-        .sum();
-    // Under its chart, or further to the left where it is wide.
-    let mut x = left.min(2.0 * left - wide - MARGIN).max(MARGIN);
-    for (layer, colour) in layers.iter().zip(SERIES) {
-        canvas.line([x, y - 4.0], [x + 18.0, y - 4.0], colour, 2.0);
-        canvas.text(x + 23.0, y, Anchor::Start, name(layer));
-        x += width(name(layer), 12.0) + 37.0;
-    }
-    if layers.len() < invariance.layers.len() {
-        let text = format!(
-            "{} of the {} layers; the printed table has all",
-            layers.len(),
-            invariance.layers.len()
-        );
-        canvas.muted(left, y + 18.0, Anchor::Start, &text);
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use crate::{
     theme::{MUTED, RULE},
 };
 
-use super::{
-    MARGIN, lines,
-    scale::{BAR, Scale},
-};
+use super::{MARGIN, lines};
+
+use crate::scale::{BAR, Scale};
 
 /// The longer side of each panel.
 const SIDE: f64 = 200.0;

@@ -10,11 +10,13 @@ use crate::{
 };
 
 use super::{
-    HIGHEST, MARGIN, counted, exact,
+    HIGHEST, MARGIN, counted,
     grid::{Grid, SMALL, filled, small},
-    heading, lines, number,
-    scale::{BAR, Scale},
+    heading, lines,
 };
+
+use crate::numbers::{exact, number};
+use crate::scale::{BAR, Scale};
 
 /// A layer's picture has its numbers up to so many weights.
 const NUMBERS: usize = 1024;

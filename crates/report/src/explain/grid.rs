@@ -7,7 +7,8 @@ use crate::{
     theme::{MUTED, RULE},
 };
 
-use super::{number, scale::Scale};
+use crate::numbers::number;
+use crate::scale::Scale;
 
 /// The size of small text.
 pub(super) const SMALL: f64 = 10.0;

@@ -13,9 +13,11 @@ use crate::{
 use super::{
     HIGHEST, MARGIN, counted,
     grid::{Grid, SMALL, filled, small},
-    heading, rounded,
-    scale::{BAR, Scale},
+    heading,
 };
+
+use crate::numbers::rounded;
+use crate::scale::{BAR, Scale};
 
 /// How wide rows of tiles and cells may become.
 const WIDEST: f64 = 840.0;

@@ -16,9 +16,10 @@ use super::{
     cell::{Cell, Pass, coloured, map, mark},
     grid::{Grid, filled},
     heading,
-    scale::Scale,
     window::cells,
 };
+
+use crate::scale::Scale;
 
 /// The longer side of each map.
 const SIDE: f64 = 380.0;

@@ -19,8 +19,10 @@ use crate::{
 use super::{
     MARGIN,
     cell::{Cell, Pass, coloured, framed},
-    exact, heading,
+    heading,
 };
+
+use crate::numbers::exact;
 
 /// How wide the pictures at the top are.
 const SIDE: f64 = 168.0;

@@ -1,14 +1,13 @@
 //! The first layer's filters, before training and after.
 
-use glassbox_scratch::compare::largest;
 use glassbox_spec::Parameter;
 
 use crate::{
     Figure,
     canvas::{Anchor, Canvas},
-    colour::signed,
     raster::Raster,
-    theme::{INK, MUTED},
+    scale::{BAR, Scale},
+    theme::INK,
 };
 
 const WIDTH: f64 = 400.0;
@@ -27,22 +26,18 @@ pub(super) fn filters(before: &Parameter, after: &Parameter) -> Option<Figure> {
     if before.shape != after.shape || after.values.is_empty() {
         return None;
     }
-    let most = largest(&after.values).max(largest(&before.values)) as f32;
+    let scale = Scale::signed(before.values.iter().chain(&after.values));
     let zoom = (KERNEL / height.max(width)).max(1);
     let panel = |parameter: &Parameter| {
-        let kernels: Vec<Raster> = parameter
-            .values
-            .chunks_exact(height * width)
-            .map(|values| {
-                let colour = |v: f32| signed(v / most.max(f32::MIN_POSITIVE));
-                Raster::of_values(height, width, values, colour).zoomed(zoom)
-            })
+        let kernels = parameter.values.chunks_exact(height * width);
+        let kernels: Vec<Raster> = kernels
+            .map(|values| Raster::of_values(height, width, values, |value| scale.colour(value)))
             .collect();
         let filters = kernels.chunks_exact(channels).take(MOST);
         let tiles: Vec<Raster> = filters
-            .map(|kernels| Raster::tiled(kernels, 1, 0))
+            .map(|kernels| Raster::tiled(kernels, 1, 0, zoom))
             .collect();
-        Raster::tiled(&tiles, COLUMNS, 4)
+        Raster::tiled(&tiles, COLUMNS, 4, 1)
     };
     let mut canvas = Canvas::default();
     let title = "The first layer’s filters";
@@ -60,15 +55,16 @@ pub(super) fn filters(before: &Parameter, after: &Parameter) -> Option<Figure> {
         canvas.picture([x, 46.0, wide, tall], &raster);
         bottom = bottom.max(46.0 + tall);
     }
-    let left = match filters > MOST {
-        true => format!(", the first {MOST} of {filters} filters"),
-        false => String::new(),
+    scale.bar(&mut canvas, 8.0, bottom + 12.0);
+    let note = match filters > MOST {
+        true => format!("one scale; the first {MOST} of {filters} filters"),
+        false => "one scale for both".to_string(),
     };
-    let note = format!("one scale: blue −{most:.3}, white 0, red {most:.3}{left}");
-    canvas.coloured(8.0, bottom + 20.0, Anchor::Start, MUTED, &note);
+    canvas.muted(BAR + 24.0, bottom + 21.0, Anchor::Start, &note);
     let alt = format!(
-        "{} kernels of {height}×{width} as colours, before and after training. {note}.",
-        filters * channels
+        "{} kernels of {height}×{width} as colours, before and after training, {}; {note}.",
+        filters * channels,
+        scale.text()
     );
-    Some(canvas.finish("filters", title, alt, [WIDTH, bottom + 30.0]))
+    Some(canvas.finish("filters", title, alt, [WIDTH, bottom + 46.0]))
 }

@@ -99,9 +99,9 @@ impl Kernels<'_> {
             .map(|(filter, channel)| {
                 let at = (filter * self.channels + channel) * self.area();
                 let values = self.weight.get(at..at + self.area()).unwrap_or_default();
-                Raster::of_values(rows, columns, values, |v| self.scale.colour(v)).zoomed(zoom)
+                Raster::of_values(rows, columns, values, |v| self.scale.colour(v))
             })
             .collect();
-        Raster::tiled(&tiles, channels, 2)
+        Raster::tiled(&tiles, channels, 2, zoom)
     }
 }

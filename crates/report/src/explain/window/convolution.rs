@@ -12,12 +12,13 @@ use super::{
     super::{
         MARGIN,
         cell::{channel, indices},
-        exact,
         grid::{Grid, filled},
-        scale::Scale,
     },
     Sheet, cells,
 };
+
+use crate::numbers::exact;
+use crate::scale::Scale;
 
 /// Channels of a convolution that are written out.
 const CHANNELS: usize = 4;

@@ -7,12 +7,13 @@ use super::{
     super::{
         MARGIN,
         cell::{indices, mark},
-        exact,
         grid::Grid,
-        scale::Scale,
     },
     Sheet, cells,
 };
+
+use crate::numbers::exact;
+use crate::scale::Scale;
 
 impl Sheet<'_> {
     /// A pooling: the window's values, the winner framed.

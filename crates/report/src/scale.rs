@@ -1,23 +1,25 @@
-//! What the colours of a view mean.
+//! What colours mean.
+//!
+//! * **In**: values. * **Out**: their colours, and a bar that says what these stand for. * **Never**: a value that is not finite as
+//!   anything but grey.
 
 use crate::{
     canvas::{Anchor, Canvas},
     colour::{self, Rgb},
+    numbers::rounded,
     raster::Raster,
     theme::RULE,
 };
 
-use super::rounded;
-
 /// How wide a colour bar is.
-pub(super) const BAR: f64 = 170.0;
+pub(crate) const BAR: f64 = 170.0;
 
 /// Steps of a colour bar.
 const STEPS: usize = 85;
 
 /// From values to colours.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     /// The value at the end.
     pub largest: f32,
     /// Whether it begins at −largest, with white for 0; else at 0.
