@@ -103,7 +103,7 @@ pub struct WindowArgs {
     /// Write an animation too: the window passes over its input while the map fills
     #[arg(long)]
     pub animate: bool,
-    /// A layer's value, counted from 0, as conv2[17,4,6]
+    /// A layer's value, as `conv2[17,4,6]`, counted from 0
     #[arg(value_name = "LAYER[C,Y,X]")]
     pub value: String,
 }
