@@ -22,6 +22,14 @@ eval MODEL="models/mnist.safetensors" *FLAGS: build
 predict *IMAGES: build
     {{glassbox}} predict {{IMAGES}}
 
+# Draw a run anew: just report runs/digits-1
+report RUN *FLAGS: build
+    {{glassbox}} report {{RUN}} {{FLAGS}}
+
+# Draw what is inside a network: just explain maps --image digits:test:42
+explain *WHAT: build
+    {{glassbox}} explain {{WHAT}}
+
 # Print a network's layers, shapes and counts
 summary ARCH="reference" INPUT="1x28x28" *FLAGS: build
     {{glassbox}} summary --arch {{ARCH}} --input {{INPUT}} {{FLAGS}}

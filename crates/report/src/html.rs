@@ -73,7 +73,7 @@ impl Html {
     }
 
     /// Adds names and values.
-    pub fn cards(&mut self, cards: &[(&str, String)]) {
+    pub fn cards(&mut self, cards: &[(String, String)]) {
         self.0 += "<dl class=\"cards\">\n";
         for (name, value) in cards {
             let (name, value) = (escaped(name), escaped(value));

@@ -128,7 +128,11 @@ fn a_report_has_every_picture_and_says_what_is_missing() {
             .contains("3 of 15 test images were taken for another class")
     );
     // The best epoch is the second, whose loss is not a number.
-    assert!(report.html.contains("72.00 % (epoch 2)"));
+    assert!(
+        report
+            .html
+            .contains("<dt>validation, epoch 2</dt><dd>72.00 %</dd>")
+    );
     assert!(named(&report, "loss").alt.contains("best epoch, 2"));
     for piece in [
         "filters: ",

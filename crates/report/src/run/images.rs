@@ -20,7 +20,7 @@ const SMALL: f64 = 10.0;
 /// Training images, each as it is and as epoch after epoch receives it.
 pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
     let epochs = shown.training.first()?.received.len();
-    let left = 76.0;
+    let left = 86.0;
     let step = (WIDTH - left - 6.0) / (epochs + 1) as f64;
     let mut canvas = Canvas::default();
     canvas.sized(

@@ -124,18 +124,20 @@ pub(super) fn environment(record: &Record) -> Option<Html> {
 }
 
 /// Name and value of what matters most, as far as it is known.
-pub(super) fn figures(record: &Record, ece: Option<f64>) -> Vec<(&'static str, String)> {
+pub(super) fn figures(record: &Record, ece: Option<f64>) -> Vec<(String, String)> {
     let mut figures = Vec::new();
-    let mut add = |name, value: Option<String>| figures.extend(value.map(|value| (name, value)));
+    let mut add = |name: &str, value: Option<String>| {
+        figures.extend(value.map(|value| (name.to_string(), value)));
+    };
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     let summary = record.outline.summary.as_ref().ok();
     let best = record.outline.best();
     add("test accuracy", summary.map(|s| percent(s.test_accuracy)));
     add("test loss", summary.map(|s| format!("{:.4}", s.test_loss)));
-    add(
-        "best validation accuracy",
-        best.map(|row| format!("{} (epoch {})", percent(row.validation_accuracy), row.epoch)),
-    );
+    if let Some(row) = best {
+        let name = format!("validation, epoch {}", row.epoch);
+        add(&name, Some(percent(row.validation_accuracy)));
+    }
     add("calibration error", ece.map(percent));
     let parameters = record.any_model().map(|model| {
         let values = model.parameters.iter().map(|p| p.values.len() as u64);
@@ -154,8 +156,8 @@ pub(super) fn figures(record: &Record, ece: Option<f64>) -> Vec<(&'static str, S
         seconds.map(|seconds| format!("{seconds:.1} s")),
     );
     add(
-        "training speed",
-        summary.map(|s| format!("{} images/s", count(s.images_per_second.round() as u64))),
+        "images/s in training",
+        summary.map(|s| count(s.images_per_second.round() as u64)),
     );
     add(
         "most memory",
