@@ -9,10 +9,9 @@ use glassbox_spec::{Operation, Parameter, Plan, PlannedLayer, Shape, Window};
 use crate::{
     canvas::{Anchor, Canvas},
     raster::Raster,
+    scale::Scale,
     theme::{MUTED, RULE},
 };
-
-use crate::scale::Scale;
 
 /// A network and a pass over one image: what a value of a layer is drawn from.
 #[derive(Debug, Clone, Copy)]

@@ -7,12 +7,11 @@ use crate::{
     canvas::{Anchor, Canvas, shortened, width},
     colour::Rgb,
     raster::Raster,
+    scale::{BAR, Scale},
     theme::{MUTED, RULE},
 };
 
 use super::{MARGIN, lines};
-
-use crate::scale::{BAR, Scale};
 
 /// The longer side of each panel.
 const SIDE: f64 = 200.0;

@@ -7,6 +7,8 @@ use glassbox_spec::{Operation, Parameter, Plan, PlannedLayer};
 use crate::{
     Figure,
     canvas::{Anchor, Canvas},
+    numbers::{exact, number},
+    scale::{BAR, Scale},
 };
 
 use super::{
@@ -14,9 +16,6 @@ use super::{
     grid::{Grid, SMALL, filled, small},
     heading, lines,
 };
-
-use crate::numbers::{exact, number};
-use crate::scale::{BAR, Scale};
 
 /// A layer's picture has its numbers up to so many weights.
 const NUMBERS: usize = 1024;

@@ -3,12 +3,11 @@
 use crate::{
     canvas::{Anchor, Canvas},
     colour::{hex, ink_on},
+    numbers::number,
     raster::Raster,
+    scale::Scale,
     theme::{MUTED, RULE},
 };
-
-use crate::numbers::number;
-use crate::scale::Scale;
 
 /// The size of small text.
 pub(super) const SMALL: f64 = 10.0;

@@ -6,7 +6,9 @@ use glassbox_spec::{ImageShape, Shape};
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, shortened, width},
+    numbers::rounded,
     raster::Raster,
+    scale::{BAR, Scale},
     theme::RULE,
 };
 
@@ -15,9 +17,6 @@ use super::{
     grid::{Grid, SMALL, filled, small},
     heading,
 };
-
-use crate::numbers::rounded;
-use crate::scale::{BAR, Scale};
 
 /// How wide rows of tiles and cells may become.
 const WIDEST: f64 = 840.0;

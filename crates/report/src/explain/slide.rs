@@ -8,6 +8,7 @@ use glassbox_spec::Operation;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, width},
+    scale::Scale,
     theme::RULE,
 };
 
@@ -18,8 +19,6 @@ use super::{
     heading,
     window::cells,
 };
-
-use crate::scale::Scale;
 
 /// The longer side of each map.
 const SIDE: f64 = 380.0;

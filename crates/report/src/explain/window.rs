@@ -12,6 +12,7 @@ use glassbox_spec::Window;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, width},
+    numbers::exact,
     raster::Raster,
     theme::MUTED,
 };
@@ -21,8 +22,6 @@ use super::{
     cell::{Cell, Pass, coloured, framed},
     heading,
 };
-
-use crate::numbers::exact;
 
 /// How wide the pictures at the top are.
 const SIDE: f64 = 168.0;

@@ -5,7 +5,7 @@ use glassbox_train::EpochRow;
 use crate::{
     Figure,
     chart::{Axis, Chart, Line, Scale, Series, chart},
-    theme::{FIRST, SECOND},
+    theme::{FIRST, MUTED, SECOND},
 };
 
 /// Loss, accuracy, learning rate and speed; the best epoch marked.
@@ -52,10 +52,19 @@ pub(super) fn curves(history: &[EpochRow], best: Option<&EpochRow>) -> Vec<Figur
             ),
             x: epochs,
             y: Axis::around(label, scale, values, least),
-            series: vec![
+            series: [
                 series("training", FIRST, of(train)),
                 series("validation", SECOND, of(validation)),
-            ],
+            ]
+            .into_iter()
+            // The mark, for the legend.
+            .chain(best.map(|_| Series {
+                name: "best epoch".to_string(),
+                colour: MUTED,
+                line: Line::Dashed,
+                points: Vec::new(),
+            }))
+            .collect(),
             bars: Vec::new(),
             marks: marks.clone(),
         })

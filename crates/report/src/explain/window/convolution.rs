@@ -5,6 +5,8 @@ use glassbox_spec::Window;
 
 use crate::{
     canvas::{Anchor, width},
+    numbers::exact,
+    scale::Scale,
     theme::MUTED,
 };
 
@@ -16,9 +18,6 @@ use super::{
     },
     Sheet, cells,
 };
-
-use crate::numbers::exact;
-use crate::scale::Scale;
 
 /// Channels of a convolution that are written out.
 const CHANNELS: usize = 4;

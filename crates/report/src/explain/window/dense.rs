@@ -2,12 +2,9 @@
 
 use glassbox_infer::why::Term;
 
-use crate::{canvas::width, colour::hex, theme::RULE};
+use crate::{canvas::width, colour::hex, numbers::exact, scale::Scale, theme::RULE};
 
 use super::{super::MARGIN, Sheet};
-
-use crate::numbers::exact;
-use crate::scale::Scale;
 
 /// Terms of a dense layer that are written out.
 const TERMS: usize = 16;

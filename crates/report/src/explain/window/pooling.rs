@@ -3,6 +3,8 @@
 use glassbox_infer::why::Factor;
 use glassbox_spec::Window;
 
+use crate::{numbers::exact, scale::Scale};
+
 use super::{
     super::{
         MARGIN,
@@ -11,9 +13,6 @@ use super::{
     },
     Sheet, cells,
 };
-
-use crate::numbers::exact;
-use crate::scale::Scale;
 
 impl Sheet<'_> {
     /// A pooling: the window's values, the winner framed.
