@@ -165,8 +165,14 @@ pub fn evaluate(
 pub fn mistakes(answers: &[Scored]) -> Vec<&Scored> {
     let is_wrong = |answer: &&Scored| usize::from(answer.label) != answer.predicted;
     let mut wrong: Vec<_> = answers.iter().filter(is_wrong).collect();
+    // What is not a number is not sure.
+    let sure = |answer: &Scored| {
+        Some(answer.confidence())
+            .filter(|p| !p.is_nan())
+            .unwrap_or(-1.0)
+    };
     wrong.sort_by(|a, b| {
-        let by_confidence = b.confidence().total_cmp(&a.confidence());
+        let by_confidence = sure(b).total_cmp(&sure(a));
         by_confidence.then(a.index.cmp(&b.index))
     });
     wrong

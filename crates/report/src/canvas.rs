@@ -11,6 +11,7 @@ use crate::{
     Figure,
     figure::FONT,
     raster::Raster,
+    text::is_command,
     theme::{INK, MUTED},
 };
 
@@ -184,7 +185,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '\'' => escaped += "&#39;",
             '\n' | '\t' => escaped.push(' '),
             '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
+            c if is_command(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }
@@ -214,13 +215,46 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
 
 /// A text that is at most so many pixels wide, its end left out if need be.
 pub(crate) fn shortened(text: &str, size: f64, room: f64) -> String {
-    if width(text, size) <= room {
+    // No more than could fit if all its letters were narrow: text from outside may be long.
+    let most = (4.0 * room / size).max(1.0) as usize;
+    let letters: Vec<char> = text.chars().take(most + 1).collect();
+    if letters.len() <= most && width(text, size) <= room {
         return text.to_string();
     }
-    let letters: Vec<char> = text.chars().collect();
-    let fits = |count: usize| -> String { letters[..count].iter().chain(&['…']).collect() };
-    let count = (1..letters.len())
-        .rev()
-        .find(|count| width(&fits(*count), size) <= room);
-    fits(count.unwrap_or(1).min(letters.len()))
+    let shown = |count: usize| -> String { letters[..count].iter().chain(&['…']).collect() };
+    // The longest that fits: wider with each letter, so it can be bisected.
+    let (mut fits, mut over) = (1.min(letters.len()), letters.len());
+    while over > fits + 1 {
+        let middle = fits.midpoint(over);
+        match width(&shown(middle), size) <= room {
+            true => fits = middle,
+            false => over = middle,
+        }
+    }
+    shown(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_where_it_no_longer_fits() {
+        assert_eq!(shortened("short", 12.0, 100.0), "short");
+        let text = "a name with some letters in it";
+        for room in [5.0, 20.0, 55.0, 90.0, 140.0] {
+            let cut = shortened(text, 12.0, room);
+            let kept = cut.chars().count() - 1;
+            assert!(
+                cut.ends_with('…') && text.starts_with(&cut[..kept]),
+                "{cut}"
+            );
+            let longer: String = text.chars().take(kept + 1).chain(['…']).collect();
+            assert!(kept == 1 || width(&cut, 12.0) <= room, "{cut}");
+            assert!(width(&longer, 12.0) > room, "{cut}");
+        }
+        let long = "m".repeat(1_000_000);
+        assert!(shortened(&long, 12.0, 90.0).len() < 30);
+        assert_eq!(shortened("", 12.0, 0.0), "");
+    }
 }

@@ -25,7 +25,7 @@ pub fn compare(runs: &[Outline]) -> Figure {
             .zip(&rows)
             .enumerate()
             .map(|(number, (run, rows))| Series {
-                name: run.name(),
+                name: run.name.clone(),
                 colour: SERIES[number % SERIES.len()],
                 // After as many as there are colours, lines tell them apart.
                 line: if number < SERIES.len() {
@@ -42,8 +42,8 @@ pub fn compare(runs: &[Outline]) -> Figure {
             .iter()
             .zip(&rows)
             .map(|(run, rows)| match rows.last() {
-                Some(row) => format!("{} ends at {:.4}", run.name(), value(row)),
-                None => format!("{} has no epoch", run.name()),
+                Some(row) => format!("{} ends at {:.4}", run.name, value(row)),
+                None => format!("{} has no epoch", run.name),
             })
             .collect();
         chart(Chart {

@@ -11,6 +11,8 @@ use resvg::{
     usvg::{Options, Tree, fontdb::Database},
 };
 
+use ttf_parser::Face;
+
 use crate::{canvas::escaped, theme};
 
 /// Part of Noto Sans; its licence is beside it.
@@ -25,6 +27,9 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     fonts.set_sans_serif_family("Noto Sans");
     Arc::new(fonts)
 });
+
+/// To know what the font lacks.
+static FACE: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(FONT, 0).ok());
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +107,8 @@ impl Figure {
         }
     }
 
-    /// A PNG, twice as fine as the figure's own pixels, on white.
+    /// A PNG, twice as fine as the figure's own pixels, on white. Letters that its font has not (it has Latin, Greek and Cyrillic
+    /// ones) are shown as �; in an SVG they are the reader's font's.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         let failed = |problem: String| FigureError {
             figure: self.name.clone(),
@@ -113,7 +119,19 @@ impl Figure {
             font_family: "Noto Sans".to_string(),
             ..Options::default()
         };
-        let tree = Tree::from_str(&self.svg(), &options).map_err(|e| failed(e.to_string()))?;
+        // What the font lacks would be nothing: a sign for it at least.
+        let has = |c: char| {
+            c.is_ascii()
+                || FACE
+                    .as_ref()
+                    .is_some_and(|face| face.glyph_index(c).is_some())
+        };
+        let svg: String = self
+            .svg()
+            .chars()
+            .map(|c| if has(c) { c } else { '\u{fffd}' })
+            .collect();
+        let tree = Tree::from_str(&svg, &options).map_err(|e| failed(e.to_string()))?;
         let longer = self.width.max(self.height).max(1) as f32;
         let zoom = (MOST_PIXELS / longer).min(2.0);
         let pixels = |size: usize| (size as f32 * zoom).ceil().max(1.0) as u32;

@@ -28,6 +28,7 @@ figure svg text{font-family:Figures,sans-serif}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:4px 12px 4px 0;border-bottom:1px solid var(--rule);white-space:nowrap;text-align:right}
 th:first-child,td:first-child{text-align:left}
+td.name{white-space:normal;overflow-wrap:anywhere;min-width:4rem;max-width:14rem}
 .text td,.text th{text-align:left;white-space:normal;overflow-wrap:anywhere}
 thead th{color:var(--muted);font-weight:600}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
@@ -131,21 +132,19 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     let rows: Vec<Vec<String>> = rows.into_iter().collect();
     let of_numbers = rows.iter().all(|row| row.iter().skip(1).any(numeric)) && head.len() > 2;
     let class = if of_numbers { "" } else { " class=\"text\"" };
-    let cells = |tag: &str, cells: &mut dyn Iterator<Item = &str>| -> String {
-        cells
-            .map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)))
-            .collect()
+    let row = |cells: &[String]| -> String {
+        let cells = cells.iter().map(|cell| match numeric(cell) {
+            true => format!("<td>{}</td>", escaped(cell)),
+            false => format!("<td class=\"name\">{}</td>", escaped(cell)),
+        });
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
     };
-    let mut html = format!(
-        "<div class=\"scroll\" tabindex=\"0\"><table{class}><thead><tr>{}</tr></thead><tbody>\n",
-        cells("th scope=\"col\"", &mut head.iter().copied())
-            .replace("</th scope=\"col\">", "</th>")
-    );
-    for row in &rows {
-        html += &format!(
-            "<tr>{}</tr>\n",
-            cells("td", &mut row.iter().map(String::as_str))
-        );
-    }
-    Html(html + "</tbody></table></div>\n")
+    let head: String = head
+        .iter()
+        .map(|head| format!("<th scope=\"col\">{}</th>", escaped(head)))
+        .collect();
+    let rows: String = rows.iter().map(|cells| row(cells)).collect();
+    Html(format!(
+        "<div class=\"scroll\" tabindex=\"0\"><table{class}><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+    ))
 }

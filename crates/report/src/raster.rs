@@ -6,7 +6,7 @@
 use std::io::Cursor;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use image::{ImageFormat, Rgba, RgbaImage};
+use image::{ImageFormat, Rgba, RgbaImage, imageops};
 
 use crate::colour::Rgb;
 
@@ -89,6 +89,21 @@ impl Raster {
         Self { image }
     }
 
+    /// At most so many pixels to its longer side: a larger one is averaged.
+    pub(crate) fn at_most(self, longest: usize) -> Self {
+        let longest = longest.max(1) as u32;
+        let (width, height) = self.image.dimensions();
+        match width.max(height) <= longest {
+            true => self,
+            false => {
+                let share = f64::from(longest) / f64::from(width.max(height));
+                let fit = |size: u32| ((f64::from(size) * share).round() as u32).max(1);
+                let image = imageops::thumbnail(&self.image, fit(width), fit(height));
+                Self { image }
+            }
+        }
+    }
+
     /// The colour at a row and a column; black beyond the border.
     pub(crate) fn pixel(&self, y: usize, x: usize) -> Rgb {
         let pixel = self.image.get_pixel_checked(x as u32, y as u32);
@@ -140,6 +155,10 @@ mod tests {
         );
         // Between them and in the place that is left over, nothing.
         assert_eq!((at(8, 0), at(0, 12), at(16, 24)), ([0; 4], [0; 4], [0; 4]));
+        let small =
+            Raster::from_fn(600, 300, |y, _| [if y < 300 { 0 } else { 200 }; 3]).at_most(50);
+        assert_eq!((small.height(), small.width()), (50, 25));
+        assert_eq!((small.pixel(0, 0), small.pixel(49, 24)), ([0; 3], [200; 3]));
         let alone = Raster::tiled(&[], 5, 2, 3);
         assert_eq!((alone.height(), alone.width()), (3, 3));
     }

@@ -85,10 +85,18 @@ pub(crate) fn matrices(grids: &[glassbox_lessons::Grid]) -> String {
     text_of(&[Block::Matrices(grids.to_vec())], Style::Plain)
 }
 
-/// Text from outside, without what a terminal would take for a command.
+/// Text from outside, without what a terminal or a page would take for a command: control characters, and those that turn
+/// the direction of what follows.
 pub fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let shown = |c: char| if is_command(c) { '\u{fffd}' } else { c };
     text.chars().map(shown).collect()
+}
+
+/// Whether a character is no text, but says how text is to be shown.
+pub(crate) fn is_command(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// Columns that a text takes: one for each character, as no wide or combining ones are written.
@@ -103,5 +111,6 @@ mod tests {
     #[test]
     fn names_command_no_terminal() {
         assert_eq!(plain("é\u{1b}[31m\n"), "é\u{fffd}[31m\u{fffd}");
+        assert_eq!(plain("\u{202e}live"), "\u{fffd}live");
     }
 }

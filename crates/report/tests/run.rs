@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use glassbox_report::{Figure, RunReport, compare, run};
-use glassbox_spec::ImageShape;
+use glassbox_spec::{ImageShape, Random, Stream};
 use glassbox_train::{Example, Outline, Record, Shown};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -184,7 +184,8 @@ fn a_page_needs_nothing_but_itself_and_is_the_same_each_time() {
 #[test]
 fn names_from_outside_are_text() {
     let evil = "<script>alert(1)</script>\"'&";
-    let folder = folder(&[evil, "]]>", "\u{7}bell"]);
+    let long = "a long name ".repeat(5000);
+    let folder = folder(&[evil, "]]>", "\u{7}bell", "\u{202e}live", "中文", &long]);
     let report = drawn(folder.path(), Ok(&shown(2)));
     assert!(!report.html.contains("<script"));
     assert!(
@@ -192,7 +193,7 @@ fn names_from_outside_are_text() {
             .html
             .contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;")
     );
-    assert!(!report.html.contains('\u{7}'));
+    assert!(!report.html.contains(['\u{7}', '\u{202e}']));
     for figure in &report.figures {
         figure.png().unwrap();
     }
@@ -280,14 +281,14 @@ fn runs_are_compared_by_their_curves() {
     assert!(
         figure
             .alt
-            .contains(&format!("{} ends at 0.7000", runs[0].name()))
+            .contains(&format!("{} ends at 0.7000", runs[0].name))
     );
     assert!(
         figure
             .alt
-            .contains(&format!("{} has no epoch", runs[1].name()))
+            .contains(&format!("{} has no epoch", runs[1].name))
     );
-    assert!(figure.svg().contains(&runs[1].name()));
+    assert!(figure.svg().contains(&runs[1].name));
     figure.png().unwrap();
 }
 
@@ -336,4 +337,30 @@ proptest! {
             figure.png().unwrap();
         }
     }
+}
+
+#[test]
+fn photographs_are_drawn_no_finer_than_they_are_seen() {
+    let folder = folder(&["a", "b"]);
+    let shape = ImageShape::new(3, 300, 400).unwrap();
+    let mut noise = Random::new(1, Stream::Lesson, 0, 0);
+    let mut image = || {
+        (0..shape.len())
+            .map(|_| noise.next_u32() as u8)
+            .collect::<Vec<u8>>()
+    };
+    let shown = Shown {
+        shape,
+        training: (0..6)
+            .map(|index| Example {
+                index,
+                label: 0,
+                original: image(),
+                received: (0..7).map(|_| image()).collect(),
+            })
+            .collect(),
+        mistakes: (0..20).map(|_| image()).collect(),
+    };
+    let report = drawn(folder.path(), Ok(&shown));
+    assert!(report.html.len() < 2_000_000, "{} bytes", report.html.len());
 }

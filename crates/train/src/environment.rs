@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::RunFolder;
 
+/// The release that the workspace is built with.
+const BURN: &str = "0.22.1";
+
 /// Where numbers were computed. Nothing here changes them on a CPU, but for its vector instructions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
@@ -45,7 +48,7 @@ impl Environment {
         }
         Self {
             version: env!("CARGO_PKG_VERSION").to_string(),
-            burn: "0.22.1".to_string(),
+            burn: BURN.to_string(),
             backend: backend.to_string(),
             device: device.name.clone(),
             os: env::consts::OS.to_string(),
@@ -89,4 +92,16 @@ pub fn peak_rss() -> Option<u64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn burn_is_the_workspaces() {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+        let manifest = fs::read_to_string(manifest).unwrap();
+        assert!(manifest.contains(&format!("burn = {{ version = \"={BURN}\"")));
+    }
 }

@@ -126,6 +126,12 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Nothing in the folder says which dataset it was.
+    #[error("{}: without model.safetensors or initial.safetensors nothing says which dataset the run was made with", path.display())]
+    NoDigest {
+        /// The run's folder.
+        path: PathBuf,
+    },
     /// The dataset is not the one that the run was made with.
     #[error(
         "the dataset is not the one that the run was made with: its digest is {found}, the run's {expected}"

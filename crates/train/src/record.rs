@@ -17,11 +17,16 @@ use crate::{
 /// No `predictions.csv` may have more bytes than this.
 const MAX_PREDICTIONS: u64 = 1 << 28;
 
+/// Classes that are enough for every dataset that this program can read in a sensible time.
+const MAX_CLASSES: usize = 1000;
+
 /// The small files of a run folder: what it was to do, and how it went.
 #[derive(Debug)]
 pub struct Outline {
     /// The folder.
     pub folder: RunFolder,
+    /// Its name, without the folders that it is in.
+    pub name: String,
     /// `config.toml`, as it stands.
     pub config: Result<String, TrainError>,
     /// The same, understood.
@@ -60,22 +65,35 @@ impl Outline {
     /// Reads what there is. Fails where there is nothing of a run at all.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let folder = RunFolder::at(path);
-        let outline = Self {
+        let files = [
+            folder.config(),
+            folder.metrics(),
+            folder.summary(),
+            folder.predictions(),
+            folder.initial(),
+            folder.model(),
+        ];
+        let problem = match (path.is_dir(), files.iter().any(|file| file.exists())) {
+            (true, true) => None,
+            (true, false) => Some("there is no file of a run in it"),
+            (false, _) => Some("there is no such folder"),
+        };
+        if let Some(problem) = problem {
+            return Err(ConfigError::NotARun {
+                path: path.to_path_buf(),
+                problem: problem.to_string(),
+            });
+        }
+        // `.` and `..` have no name of their own.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let name = real.file_name().unwrap_or(real.as_os_str());
+        Ok(Self {
+            name: name.to_string_lossy().into_owned(),
             config: read_text(&folder.config()).map_err(io_error(&folder.config())),
             settings: Settings::read(&folder.config()).map_err(TrainError::from),
             history: history(&folder.metrics()),
             summary: json(&folder.summary()),
             folder,
-        };
-        let anything = outline.config.is_ok() || outline.history.is_ok() || outline.summary.is_ok();
-        let problem = match (path.is_dir(), anything) {
-            (true, true) => return Ok(outline),
-            (true, false) => "it has neither config.toml, metrics.csv nor summary.json",
-            (false, _) => "there is no such folder",
-        };
-        Err(ConfigError::NotARun {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
         })
     }
 
@@ -102,18 +120,6 @@ impl Outline {
         Ok(found.into_iter().map(|(_, outline)| outline).collect())
     }
 
-    /// The folder's name.
-    pub fn name(&self) -> String {
-        let path = self.folder.path();
-        // `.` and `..` have none of their own.
-        let real = path.canonicalize();
-        let real = real.as_deref().unwrap_or(path);
-        real.file_name()
-            .unwrap_or(real.as_os_str())
-            .to_string_lossy()
-            .into_owned()
-    }
-
     /// The best epoch by validation, as the run judged it: by accuracy, then by loss.
     pub fn best(&self) -> Option<&EpochRow> {
         let better = |a: &&EpochRow, b: &&EpochRow| {
@@ -122,7 +128,9 @@ impl Outline {
             // Of equals the first.
             by_accuracy.then(by_loss).then(b.epoch.cmp(&a.epoch))
         };
-        self.history.as_ref().ok()?.iter().max_by(better)
+        let rows = self.history.as_ref().ok()?.iter();
+        rows.filter(|row| row.validation_accuracy.is_finite())
+            .max_by(better)
     }
 }
 
@@ -174,11 +182,20 @@ fn predictions(path: &Path) -> Result<Predictions, TrainError> {
             "its columns are not index, label, predicted, p:<class>, …".to_string(),
         ));
     };
+    if classes.len() > MAX_CLASSES {
+        return Err(wrong(format!(
+            "{} classes, which is more than {MAX_CLASSES}",
+            classes.len()
+        )));
+    }
     let numbers: HashMap<&str, usize> = classes
         .iter()
         .enumerate()
         .map(|(number, name)| (name.as_str(), number))
         .collect();
+    if numbers.len() < classes.len() {
+        return Err(wrong("two of its classes have the same name".to_string()));
+    }
     let mut answers = Vec::new();
     for row in csv.records() {
         let row = row.map_err(|error| wrong(error.to_string()))?;

@@ -11,9 +11,9 @@ use glassbox_spec::ImageShape;
 
 use crate::{Config, Record, TrainError, prepared::prepare};
 
-/// Training images shown, and epochs of each.
+/// Training images shown, and the most epochs of each.
 const TRAINING: usize = 6;
-const EPOCHS: u32 = 7;
+const EPOCHS: usize = 7;
 
 /// Images to be shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,16 +35,19 @@ pub struct Example {
     pub label: u16,
     /// Its pixels, planar.
     pub original: Vec<u8>,
-    /// The pixels that the network receives in epochs 1, 2, 3, …, planar.
+    /// The pixels that the network received in epochs 1, 2, 3, …, planar; those of the first where none is finished.
     pub received: Vec<Vec<u8>>,
 }
 
 impl Shown {
     /// Images for the run's report: a few of training, and those of the first `most` mistakes.
     pub fn read(record: &Record, dataset: &Dataset, most: usize) -> Result<Self, TrainError> {
-        if let Some(model) = record.any_model()
-            && model.training.digest != dataset.digest()
-        {
+        let Some(model) = record.any_model() else {
+            return Err(TrainError::NoDigest {
+                path: record.outline.folder.path().to_path_buf(),
+            });
+        };
+        if model.training.digest != dataset.digest() {
             return Err(TrainError::OtherData {
                 expected: model.training.digest.clone(),
                 found: dataset.digest().to_string(),
@@ -58,7 +61,8 @@ impl Shown {
     }
 }
 
-/// The first images of the training part that the run trains on, through the loader that trained on them.
+/// A few of the images that the run trains on, from everywhere, as classes may lie one after the other; through the loader that
+/// trained on them.
 fn training(record: &Record, dataset: &Dataset) -> Result<Vec<Example>, TrainError> {
     let Ok(settings) = &record.outline.settings else {
         return Ok(Vec::new());
@@ -66,7 +70,11 @@ fn training(record: &Record, dataset: &Dataset) -> Result<Vec<Example>, TrainErr
     let classes = dataset.classes().len();
     let (config, _) = Config::resolve(settings.clone(), dataset.shape(), classes)?;
     let prepared = prepare(&config, dataset)?;
-    let indices: Vec<u32> = prepared.train.iter().copied().take(TRAINING).collect();
+    let count = prepared.train.len().min(TRAINING);
+    let place = |i: usize| i * prepared.train.len() / count.max(1);
+    let indices: Vec<u32> = (0..count)
+        .filter_map(|i| prepared.train.get(place(i)).copied())
+        .collect();
     let normalise = &prepared.preprocessing.normalise;
     let options = LoaderOptions {
         seed: config.seed,
@@ -88,7 +96,8 @@ fn training(record: &Record, dataset: &Dataset) -> Result<Vec<Example>, TrainErr
             received: Vec::new(),
         })
         .collect();
-    for epoch in 1..=EPOCHS {
+    let done = record.outline.history.as_ref().map_or(0, Vec::len);
+    for epoch in 1..=done.clamp(1, EPOCHS) as u32 {
         for batch in loader.epoch(epoch) {
             for (example, values) in examples.iter_mut().zip(batch.pixels.chunks_exact(len)) {
                 let channels = values.chunks_exact(plane).enumerate();

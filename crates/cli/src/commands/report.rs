@@ -59,6 +59,13 @@ fn write(
         .and_then(|dataset| Shown::read(record, dataset, MISTAKES).map_err(|e| e.to_string()));
     let report = glassbox_report::run(record, shown.as_ref().map_err(String::as_str));
     let plots = record.outline.folder.path().join("plots");
+    // A stranger's run must not lead anywhere else.
+    if plots.is_symlink() {
+        return Err(Failure::running(format!(
+            "{}: a link; pictures are written to a folder of the run's own: remove it",
+            plots.display()
+        )));
+    }
     files::folder(&plots)?;
     for figure in &report.figures {
         files::write_figure(&plots, figure)?;

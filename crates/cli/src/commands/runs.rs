@@ -184,7 +184,7 @@ fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Failure> {
         .collect::<Result<_, _>>()?;
     let rows: Vec<Row> = outlines.iter().map(Row::new).collect();
     let mut head = vec!["".to_string()];
-    head.extend(outlines.iter().map(|run| plain(&run.name())));
+    head.extend(outlines.iter().map(|run| plain(&run.name)));
     let line = |name: &str, cell: &dyn Fn(&Row) -> String| -> Vec<String> {
         std::iter::once(name.to_string())
             .chain(rows.iter().map(cell))
@@ -213,10 +213,7 @@ fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Failure> {
         .iter()
         .filter(|run| run.history.as_ref().is_ok_and(Vec::is_empty))
     {
-        note(format!(
-            "{}: no epoch has been finished",
-            plain(&run.name())
-        ));
+        note(format!("{}: no epoch has been finished", plain(&run.name)));
     }
     let figure = glassbox_report::compare(&outlines);
     files::folder(out)?;
@@ -269,20 +266,25 @@ fn flat(key: String, value: toml::Value) -> Vec<(String, String)> {
 
 const NONE: &str = "—";
 
+/// A file may say what no run does.
+fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
+}
+
 fn said(text: &Option<String>) -> String {
     text.as_deref().map_or(NONE.to_string(), plain)
 }
 
 fn percent(share: Option<f64>) -> String {
-    share.map_or(NONE.to_string(), |share| format!("{:.2} %", 100.0 * share))
+    finite(share).map_or(NONE.to_string(), |share| format!("{:.2} %", 100.0 * share))
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or(NONE.to_string(), |value| format!("{value:.4}"))
+    finite(value).map_or(NONE.to_string(), |value| format!("{value:.4}"))
 }
 
 fn seconds(value: Option<f64>) -> String {
-    value.map_or(NONE.to_string(), |value| format!("{value:.1} s"))
+    finite(value).map_or(NONE.to_string(), |value| format!("{value:.1} s"))
 }
 
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {

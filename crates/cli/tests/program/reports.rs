@@ -90,6 +90,19 @@ fn a_report_without_its_dataset_says_so() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_strangers_run_leads_nowhere_else() {
+    let folder = prepare();
+    assert_eq!(run(folder.path(), TRAIN).0, 0);
+    let plots = folder.path().join("runs/sky-1/plots");
+    fs::rename(&plots, folder.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("elsewhere"), &plots).unwrap();
+    let (code, _, said) = run(folder.path(), "report runs/sky-1");
+    assert_eq!(code, 1);
+    assert!(said.contains("a link"), "{said}");
+}
+
+#[test]
 fn a_report_that_cannot_be_written_does_not_fail_the_run() {
     let folder = prepare();
     assert_eq!(run(folder.path(), TRAIN).0, 0);
@@ -130,6 +143,7 @@ fn runs_are_listed_ranked_and_compared() {
     let rows: serde_json::Value = serde_json::from_str(&out).unwrap();
     let accuracy = |row: usize| rows[row]["validation_accuracy"].as_f64().unwrap();
     assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert_ne!(accuracy(0), accuracy(1), "nothing to rank");
     let best = if accuracy(1) > accuracy(0) {
         "runs/sky-2"
     } else {
@@ -164,7 +178,7 @@ fn what_is_no_run_has_its_exit_code() {
     let folder = prepare();
     fs::create_dir(folder.path().join("runs")).unwrap();
     for (command, code, said) in [
-        ("report runs", 2, "it has neither config.toml"),
+        ("report runs", 2, "there is no file of a run in it"),
         ("report nowhere", 2, "there is no such folder"),
         ("report", 2, "required"),
         ("runs list", 3, "no run in it"),

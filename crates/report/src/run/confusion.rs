@@ -27,6 +27,7 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
     let names: Vec<String> = evaluation
         .classes
         .iter()
+        .filter(|_| named)
         .map(|class| shortened(&class.name, TEXT as f64, NAME))
         .collect();
     let longest = names

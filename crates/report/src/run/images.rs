@@ -21,7 +21,7 @@ const SMALL: f64 = 10.0;
 pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
     let epochs = shown.training.first()?.received.len();
     let left = 86.0;
-    let step = (WIDTH - left - 6.0) / (epochs + 1) as f64;
+    let step = ((WIDTH - left - 6.0) / (epochs + 1) as f64).min(60.0);
     let mut canvas = Canvas::default();
     canvas.sized(
         8.0,
@@ -61,13 +61,17 @@ pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
         let images = [&example.original].into_iter().chain(&example.received);
         for (column, pixels) in images.enumerate() {
             let x = left + column as f64 * step;
-            canvas.picture([x, y, wide, tall], &raster(shown.shape, pixels));
+            canvas.picture(
+                [x, y, wide, tall],
+                &raster(shown.shape, pixels, [wide, tall]),
+            );
         }
         y += tall.max(26.0) + 3.0;
     }
     let alt = format!(
-        "{} training images, each as it is in the dataset and as the first {epochs} epochs receive it, after augmentation.",
-        shown.training.len()
+        "{} training images, each as it is in the dataset and as it is received in the first of the epochs, of which {epochs} {} shown, after augmentation.",
+        shown.training.len(),
+        if epochs == 1 { "is" } else { "are" }
     );
     Some(canvas.finish("training-images", "Training images", alt, [WIDTH, y + 6.0]))
 }
@@ -89,7 +93,10 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
     for (position, (answer, pixels)) in wrong.iter().zip(&shown.mistakes).enumerate() {
         let x = 8.0 + (position % COLUMNS) as f64 * step;
         let y = 28.0 + (position / COLUMNS) as f64 * row_height;
-        canvas.picture([x, y, wide, tall], &raster(shown.shape, pixels));
+        canvas.picture(
+            [x, y, wide, tall],
+            &raster(shown.shape, pixels, [wide, tall]),
+        );
         let (label, predicted) = (
             name(classes, answer.label.into()),
             name(classes, answer.predicted),
@@ -115,8 +122,13 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
         }
     }
     let rows = count.div_ceil(COLUMNS) as f64;
+    let rest = if told.len() < count {
+        "; and so on"
+    } else {
+        ""
+    };
     let alt = format!(
-        "{count} wrong answers, the surest first: {}; and so on.",
+        "{count} wrong answers, the surest first: {}{rest}.",
         told.join("; ")
     );
     Some(canvas.finish(
@@ -146,6 +158,8 @@ fn fitted(shape: ImageShape, side: f64) -> [f64; 2] {
     [shape.width(), shape.height()].map(|size| size as f64 / longer * side)
 }
 
-fn raster(shape: ImageShape, pixels: &[u8]) -> Raster {
-    Raster::of_image(shape.channels(), shape.height(), shape.width(), pixels)
+/// An image, no finer than it is seen: a report of photographs is not an album.
+fn raster(shape: ImageShape, pixels: &[u8], drawn: [f64; 2]) -> Raster {
+    let image = Raster::of_image(shape.channels(), shape.height(), shape.width(), pixels);
+    image.at_most(2 * drawn[0].max(drawn[1]).ceil() as usize)
 }

@@ -8,9 +8,9 @@ use crate::html::Html;
 /// Lays out what there is.
 pub(super) fn page(contents: &Contents<'_>) -> String {
     let record = contents.record;
-    let name = record.outline.name();
+    let name = &record.outline.name;
     let mut html = Html::default();
-    html.text("h1", &name);
+    html.text("h1", name);
     html.quiet(&subtitle(record));
     let ece = contents.test.as_ref().map(|test| test.calibration.ece);
     html.cards(&tables::figures(record, ece));
@@ -69,15 +69,13 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
         html.text("p", "The commands, the first that began the run:");
         html.lines(&commands.join("\n"));
     }
-    html.text("p", "The same run again:");
-    let config = record
-        .outline
-        .folder
-        .config()
-        .to_string_lossy()
-        .into_owned();
-    let again = ["glassbox", "train", "--config", &config].map(String::from);
-    html.lines(&command(&again));
+    if record.outline.config.is_ok() {
+        html.text("p", "The same run again:");
+        let config = record.outline.folder.config();
+        let config = config.to_string_lossy().into_owned();
+        let again = ["glassbox", "train", "--config", &config].map(String::from);
+        html.lines(&command(&again));
+    }
     if let Some(environment) = tables::environment(record) {
         html.add(environment);
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use glassbox_data::{Augment, Part};
+use glassbox_data::{Augment, Loader, LoaderOptions, Part};
 use glassbox_train::{AugmentChoice, ConfigError, Outline, Record, Settings, Shown, TrainError};
 
 use crate::fixture::{Fixture, Witness, dataset, settings};
@@ -15,7 +15,7 @@ fn a_finished_run_is_read_whole() {
         .unwrap();
     let record = Record::read(&fixture.path("run")).unwrap();
     let outline = &record.outline;
-    assert_eq!(outline.name(), "run");
+    assert_eq!(outline.name, "run");
     assert_eq!(
         outline.summary.as_ref().unwrap(),
         outcome.summary.as_ref().unwrap()
@@ -39,38 +39,63 @@ fn a_finished_run_is_read_whole() {
 }
 
 #[test]
-fn training_images_are_shown_as_the_network_receives_them() {
+fn training_images_are_shown_as_the_network_received_them() {
     let fixture = Fixture::new();
     let images = fixture.dataset.images(Part::Train).unwrap();
+    let split = fixture.dataset.split(&images);
+    let normalise = images.statistics(&split.train);
     let moved = Augment {
         shift: 2.0,
         ..Augment::default()
     };
-    for (name, augment) in [("still", Augment::default()), ("moved", moved)] {
+    for (name, augment, epochs) in [("still", Augment::default(), 1), ("moved", moved, 3)] {
         let settings = Settings {
             augment: Some(AugmentChoice::Inline(augment)),
-            epochs: Some(1),
+            epochs: Some(epochs),
             ..settings()
         };
+        let seed = settings.seed.unwrap();
         fixture.train(name, settings, Witness::default()).unwrap();
         let record = Record::read(&fixture.path(name)).unwrap();
         let shown = Shown::read(&record, &fixture.dataset, 2).unwrap();
         assert_eq!(shown.shape, fixture.dataset.shape());
         assert!(shown.mistakes.len() <= 2);
         assert_eq!(shown.training.len(), 6);
+        // The batches of the run, in its own order.
+        let options = LoaderOptions {
+            batch_size: 16,
+            seed,
+            shuffle: true,
+            augment,
+            workers: 0,
+        };
+        let loader = Loader::new(images.clone(), split.train.clone(), &normalise, options);
         for example in &shown.training {
             assert_eq!(example.original, images.image(example.index as usize));
             assert_eq!(example.label, images.label(example.index as usize));
-            let same = example
-                .received
-                .iter()
-                .filter(|pixels| **pixels == example.original);
-            assert_eq!(
-                same.count() == example.received.len(),
-                augment.is_none(),
-                "{name}"
-            );
+            assert_eq!(example.received.len(), epochs as usize);
+            for (epoch, received) in (1..).zip(&example.received) {
+                let batches = loader.epoch(epoch);
+                let found = batches.flat_map(|batch| {
+                    let images = batch.pixels.chunks_exact(72).map(<[f32]>::to_vec);
+                    batch
+                        .indices
+                        .clone()
+                        .into_iter()
+                        .zip(images.collect::<Vec<_>>())
+                });
+                let (_, expected) = found
+                    .into_iter()
+                    .find(|(index, _)| *index == example.index)
+                    .unwrap();
+                let mut values = Vec::new();
+                normalise.table().append(received, &mut values);
+                assert_eq!(values, expected, "{name}, epoch {epoch}");
+            }
         }
+        // From everywhere in the part.
+        let last = shown.training.last().unwrap().index;
+        assert!(last > 100, "{last}");
     }
 }
 
@@ -84,6 +109,12 @@ fn another_dataset_is_not_shown() {
     record.model.as_mut().unwrap().training.digest = "other".to_string();
     let other = Shown::read(&record, &dataset(fixture.folder.path()), 1);
     assert!(matches!(other, Err(TrainError::OtherData { expected, .. }) if expected == "other"));
+    // Without a model nothing says which dataset it was.
+    fs::remove_file(fixture.path("run/model.safetensors")).unwrap();
+    fs::remove_file(fixture.path("run/initial.safetensors")).unwrap();
+    let record = Record::read(&fixture.path("run")).unwrap();
+    let unknown = Shown::read(&record, &fixture.dataset, 1);
+    assert!(matches!(unknown, Err(TrainError::NoDigest { .. })));
 }
 
 #[test]
@@ -125,6 +156,36 @@ fn files_that_are_no_records_are_named() {
             );
         }
     }
+    // Two classes of one name, and more classes than any report has room for.
+    let many: String = (0..1001).map(|class| format!(",p:{class}")).collect();
+    for head in [",p:a,p:a".to_string(), many] {
+        fs::write(
+            path.join("predictions.csv"),
+            format!("index,label,predicted{head}\n"),
+        )
+        .unwrap();
+        let error = Record::read(&path).unwrap().predictions.err();
+        assert!(
+            matches!(error, Some(TrainError::Unreadable { .. })),
+            "{error:?}"
+        );
+    }
+    // One file is enough to be a run.
+    for file in [
+        "config.toml",
+        "summary.json",
+        "metrics.csv",
+        "model.safetensors",
+        "initial.safetensors",
+    ] {
+        fs::remove_file(path.join(file)).unwrap();
+    }
+    assert!(Outline::read(&path).is_ok());
+    fs::remove_file(path.join("predictions.csv")).unwrap();
+    assert!(matches!(
+        Outline::read(&path),
+        Err(ConfigError::NotARun { .. })
+    ));
     let nowhere = Outline::read(&fixture.path("nowhere"));
     assert!(matches!(nowhere, Err(ConfigError::NotARun { .. })));
 }
@@ -141,7 +202,7 @@ fn runs_are_listed_by_name_and_number() {
     let names: Vec<_> = Outline::read_all(runs.path())
         .unwrap()
         .iter()
-        .map(Outline::name)
+        .map(|run| run.name.clone())
         .collect();
     assert_eq!(names, ["a", "b-9", "b-10"]);
     assert!(Outline::read_all(&runs.path().join("none")).is_err());
