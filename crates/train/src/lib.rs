@@ -1,7 +1,8 @@
 //! A run: from a configuration to a trained model and its folder.
 //!
 //! * **In**: [`Settings`] (what a user said), a dataset, a device.
-//! * **Out**: a run folder (configuration, metrics, checkpoints, model, predictions) and a [`Summary`].
+//! * **Out**: a run folder (configuration, metrics, checkpoints, model, predictions) and a [`Summary`]; what a folder holds, read again
+//!   ([`Record`], [`Shown`]).
 //! * **Never**: it prints nothing (a [`Report`] is told what happens), and it trains nothing on the GPU that it has not
 //!   first held against the CPU.
 //!
