@@ -364,3 +364,59 @@ fn photographs_are_drawn_no_finer_than_they_are_seen() {
     let report = drawn(folder.path(), Ok(&shown));
     assert!(report.html.len() < 2_000_000, "{} bytes", report.html.len());
 }
+
+#[test]
+fn the_confusion_matrix_has_true_classes_in_rows_and_predicted_ones_in_columns() {
+    let folder = folder(&["a", "b", "c"]);
+    let answers = [("a", "b", 5), ("b", "b", 7), ("c", "a", 2), ("c", "c", 4)];
+    let mut text = "index,label,predicted,p:a,p:b,p:c\n".to_string();
+    for (label, predicted, times) in answers {
+        text += &format!("0,{label},{predicted},0.2,0.3,0.5\n").repeat(times);
+    }
+    fs::write(folder.path().join("predictions.csv"), text).unwrap();
+    let report = drawn(folder.path(), Err("none"));
+    // The numbers in the cells, by where they stand.
+    let numbers = |name: &str| -> Vec<(usize, usize, String)> {
+        let svg = named(&report, name).svg();
+        let tree = roxmltree::Document::parse(&svg).unwrap();
+        let cells = tree
+            .descendants()
+            .filter(|node| node.attribute("font-size") == Some("10"));
+        let at = |node: &roxmltree::Node, axis: &str| -> f64 {
+            node.attribute(axis).unwrap().parse().unwrap()
+        };
+        let found: Vec<_> = cells
+            .map(|node| {
+                (
+                    at(&node, "y"),
+                    at(&node, "x"),
+                    node.text().unwrap().to_string(),
+                )
+            })
+            .collect();
+        let rank = |values: &mut Vec<f64>, value: f64| {
+            values.sort_by(f64::total_cmp);
+            values.dedup();
+            values.iter().position(|v| *v == value).unwrap()
+        };
+        let (mut rows, mut columns): (Vec<_>, Vec<_>) =
+            found.iter().map(|(y, x, _)| (*y, *x)).unzip();
+        let place = |(y, x, text): &(f64, f64, String)| {
+            (rank(&mut rows, *y), rank(&mut columns, *x), text.clone())
+        };
+        found.iter().map(place).collect()
+    };
+    let expected = |texts: [&str; 4]| -> Vec<(usize, usize, String)> {
+        let places = [(0, 1), (1, 1), (2, 0), (2, 2)];
+        places
+            .into_iter()
+            .zip(texts)
+            .map(|((row, column), text)| (row, column, text.to_string()))
+            .collect()
+    };
+    assert_eq!(numbers("confusion"), expected(["5", "7", "2", "4"]));
+    assert_eq!(
+        numbers("confusion-normalised"),
+        expected(["100", "100", "33.3", "66.7"])
+    );
+}
