@@ -3,7 +3,9 @@
 use std::fs;
 
 use glassbox_data::{Augment, Loader, LoaderOptions, Part};
-use glassbox_train::{AugmentChoice, ConfigError, Outline, Record, Settings, Shown, TrainError};
+use glassbox_train::{
+    AugmentChoice, ConfigError, Outline, Record, Settings, Shown, Stop, TrainError,
+};
 
 use crate::fixture::{Fixture, Witness, dataset, settings};
 
@@ -206,4 +208,25 @@ fn runs_are_listed_by_name_and_number() {
         .collect();
     assert_eq!(names, ["a", "b-9", "b-10"]);
     assert!(Outline::read_all(&runs.path().join("none")).is_err());
+}
+
+#[test]
+fn a_report_does_not_outlive_the_run_that_it_is_of() {
+    let fixture = Fixture::new();
+    fixture
+        .train("run", settings(), Witness::default())
+        .unwrap();
+    let report = fixture.path("run/report.html");
+    fs::write(&report, "of four epochs").unwrap();
+    let stop = Stop::default();
+    let witness = Witness {
+        stop_after: Some((1, stop)),
+        ..Witness::default()
+    };
+    let longer = Settings {
+        epochs: Some(6),
+        ..Settings::default()
+    };
+    fixture.resume("run", longer, witness).unwrap();
+    assert!(!report.exists());
 }
