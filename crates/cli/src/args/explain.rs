@@ -133,7 +133,7 @@ pub struct OcclusionArgs {
     /// Side of the patch, in pixels [default: a fifth of the image's shorter side]
     #[arg(long, value_name = "N")]
     pub size: Option<usize>,
-    /// From one place of the patch to the next, in pixels [default: 1, or more on large images]
+    /// From one place of the patch to the next, in pixels [default: 1, or so many that there are some 28 places along the longer side]
     #[arg(long, value_name = "N")]
     pub stride: Option<usize>,
 }

@@ -1,14 +1,8 @@
 //! A network among the images of a dataset: `invariance`, `nearest`.
 
-use glassbox_data::{Images, Part};
-use glassbox_infer::{
-    Classifier,
-    explain::{Curve, Invariance},
-};
-use glassbox_report::{
-    Raster,
-    explain::{Captioned, curves, nearest as draw_nearest},
-};
+use glassbox_data::Part;
+use glassbox_infer::explain::{Curve, Invariance};
+use glassbox_report::explain::{Captioned, curves, nearest as draw_nearest};
 
 use crate::{
     args::explain::{InvarianceArgs, NearestArgs},
@@ -57,7 +51,7 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     let class = |label: u16| classes.get(usize::from(label)).map_or("", String::as_str);
     let neighbours = found.neighbours.iter().map(|neighbour| {
         Ok(Captioned {
-            image: raster(&classifier, &images, neighbour.index)?,
+            image: image(&classifier, &classifier.fitted(&images, neighbour.index)?),
             label: class(neighbour.label).to_string(),
             lines: vec![
                 format!("train:{}", neighbour.index),
@@ -67,7 +61,7 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     });
     let neighbours: Vec<_> = neighbours.collect::<Result<_, Failure>>()?;
     let query = Captioned {
-        image: image(&classifier, &prepared),
+        image: image(&classifier, prepared.pixels()),
         label: "the image".to_string(),
         lines: vec![args.of.image.clone()],
     };
@@ -96,16 +90,6 @@ fn spread(indices: &[u32], limit: Option<usize>) -> Vec<u32> {
     let count = limit.unwrap_or(indices.len()).min(indices.len());
     let at = |i: usize| indices.get(i * indices.len() / count.max(1)).copied();
     (0..count).filter_map(at).collect()
-}
-
-/// An image of a dataset as the network would receive it.
-fn raster(classifier: &Classifier, images: &Images, index: u32) -> Result<Raster, Failure> {
-    let shape = images.shape();
-    let (channels, height, width) = (shape.channels(), shape.height(), shape.width());
-    let pixels = images.image(index as usize);
-    let picture = glassbox_data::Picture::from_planar(channels, height, width, pixels);
-    let picture = picture.map_err(|error| Failure::data(error.to_string()))?;
-    Ok(image(classifier, &classifier.prepare(&picture, false)))
 }
 
 /// A block for each kind of change: strength, accuracy, and the change of each layer's output.

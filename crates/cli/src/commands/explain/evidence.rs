@@ -13,13 +13,10 @@ use crate::{
     commands::{class, open_backend, open_model},
     failure::Failure,
     output,
+    progress::counter,
 };
 
-use super::{
-    inside::{image, plan},
-    out::Folder,
-    prepared,
-};
+use super::{inside::image, out::Folder, prepared};
 
 /// The weights that a map is held against are drawn from this seed, unless the model's own were.
 const SEED: u64 = 1;
@@ -74,13 +71,14 @@ pub fn grad_cam(args: GradCamArgs) -> Result<(), Failure> {
 
 pub fn occlusion(args: OcclusionArgs) -> Result<(), Failure> {
     let question = Question::of(&args.of)?;
-    let suited = Patch::suited(plan(&question.classifier)?.input());
+    let suited = Patch::suited(question.classifier.plan()?.input());
     let patch = Patch {
         size: args.size.unwrap_or(suited.size),
         stride: args.stride.unwrap_or(suited.stride),
     };
     question.answer(&args.of, |classifier, question| {
-        let found = classifier.occlusion(&question.prepared, question.class, patch)?;
+        let each = counter("covering the image");
+        let found = classifier.occlusion(&question.prepared, question.class, patch, each)?;
         let Patch { size, stride } = found.patch;
         Ok(Answer {
             name: "occlusion",
@@ -143,7 +141,7 @@ impl Question {
             measure: answer.measure,
             class,
             probability: self.probability,
-            image: &image(&self.classifier, &self.prepared),
+            image: &image(&self.classifier, self.prepared.pixels()),
             map: &answer.map,
             random: &random,
             kind: answer.kind,
