@@ -18,7 +18,7 @@ mod window;
 
 pub use cell::Pass;
 pub use curves::curves;
-pub use evidence::{Evidence, Kind, evidence, sanity};
+pub use evidence::{Evidence, Kind, evidence, remark, sanity};
 pub use filters::{filter, filters};
 pub use maps::maps;
 pub use nearest::{Captioned, nearest};
