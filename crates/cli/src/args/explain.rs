@@ -60,7 +60,7 @@ pub struct OfModel {
     /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
     pub model: Option<PathBuf>,
-    /// Folder to write to, made where there is none
+    /// Folder to write to, made where there is none; files of the same name are replaced
     #[arg(long, value_name = "DIR", default_value = "explain")]
     pub out: PathBuf,
     /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch
