@@ -1,8 +1,9 @@
 //! A network among the images of a dataset: `invariance`, `nearest`.
 
 use glassbox_data::Part;
-use glassbox_infer::explain::{Curve, Invariance};
+use glassbox_infer::explain::{Curve, Invariance, Neighbour};
 use glassbox_report::explain::{Captioned, curves, nearest as draw_nearest};
+use glassbox_spec::Parameter;
 
 use crate::{
     args::explain::{InvarianceArgs, NearestArgs},
@@ -28,6 +29,7 @@ pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
     for figure in curves(&found) {
         out.png(&figure)?;
     }
+    out.npz("invariance", &curve_arrays(&found))?;
     output::line(table(&found))
 }
 
@@ -66,6 +68,7 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
         lines: vec![args.of.image.clone()],
     };
     out.png(&draw_nearest(&query, &found.layer, &neighbours))?;
+    out.npz("nearest", &neighbour_arrays(&found.neighbours))?;
     for neighbour in &found.neighbours {
         output::line(format!(
             "{}:train:{}  {}  distance {:.3}",
@@ -90,6 +93,49 @@ fn spread(indices: &[u32], limit: Option<usize>) -> Vec<u32> {
     let count = limit.unwrap_or(indices.len()).min(indices.len());
     let at = |i: usize| indices.get(i * indices.len() / count.max(1)).copied();
     (0..count).filter_map(at).collect()
+}
+
+/// Of each kind of change: strengths, accuracies, and the changes `[strengths, layers]`.
+fn curve_arrays(found: &Invariance) -> Vec<Parameter> {
+    let arrays = found.curves.iter().flat_map(|curve| {
+        let points = || curve.points.iter();
+        let changes = points().flat_map(|point| &point.changes).copied();
+        let (count, layers) = (curve.points.len(), found.layers.len());
+        [
+            (
+                "strength",
+                vec![count],
+                points().map(|p| p.strength).collect(),
+            ),
+            (
+                "accuracy",
+                vec![count],
+                points().map(|p| p.accuracy).collect(),
+            ),
+            ("changes", vec![count, layers], changes.collect::<Vec<_>>()),
+        ]
+        .map(|(what, shape, values)| Parameter {
+            name: format!("{}.{what}", curve.change),
+            shape,
+            values: values.into_iter().map(|value| value as f32).collect(),
+        })
+    });
+    arrays.collect()
+}
+
+/// Indices among the training images, classes and distances, the nearest first. Indices are whole as `f32` up to 16,777,216, which
+/// no dataset here reaches.
+fn neighbour_arrays(neighbours: &[Neighbour]) -> Vec<Parameter> {
+    let array = |name: &str, value: fn(&Neighbour) -> f32| Parameter {
+        name: name.to_string(),
+        shape: vec![neighbours.len()],
+        values: neighbours.iter().map(value).collect(),
+    };
+    vec![
+        array("index", |neighbour| neighbour.index as f32),
+        array("label", |neighbour| f32::from(neighbour.label)),
+        array("distance", |neighbour| neighbour.distance),
+    ]
 }
 
 /// A block for each kind of change: strength, accuracy, and the change of each layer's output.
