@@ -26,6 +26,8 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// `55000` → `55,000`
 pub use glassbox_lessons::count as thousands;
 
+pub use glassbox_lessons::counted;
+
 pub use glassbox_report::plain;
 
 /// As standard output is to be written to: in colour, or without any escape.
@@ -33,23 +35,5 @@ pub fn style() -> Style {
     match console::colors_enabled() {
         true => Style::Colour,
         false => Style::Plain,
-    }
-}
-
-/// `1 epoch`, `3 epochs`
-pub fn counted(number: impl Into<u64>, what: &str) -> String {
-    let number = number.into();
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", thousands(number))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_is_singular() {
-        assert_eq!(counted(1u32, "epoch"), "1 epoch");
-        assert_eq!(counted(1000u32, "epoch"), "1,000 epochs");
     }
 }

@@ -29,7 +29,10 @@ pub struct Classifier {
 /// What the model says about one picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The likeliest class.
+    /// The likeliest class, by its place among the model's: names may repeat.
+    #[serde(skip)]
+    pub class: usize,
+    /// Its name.
     pub label: String,
     /// Its probability.
     pub probability: f32,
@@ -53,7 +56,10 @@ pub struct Prepared {
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ranked {
-    /// The class.
+    /// The class, by its place among the model's.
+    #[serde(skip)]
+    pub class: usize,
+    /// Its name.
     pub label: String,
     /// Softmax of its logit.
     pub probability: f32,
@@ -190,10 +196,12 @@ impl Classifier {
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
         let ranked = |class: usize| Ranked {
+            class,
             label: self.file.classes[class].clone(),
             probability: probabilities[class],
         };
         Prediction {
+            class: best,
             label: self.file.classes[best].clone(),
             probability: probabilities[best],
             top: order.into_iter().take(top).map(ranked).collect(),

@@ -54,6 +54,17 @@ impl Classifier {
         Classifier::new(Path::new("the model"), file, device)
     }
 
+    /// An image of a data set as the network receives it, `[channels, height, width]`.
+    pub fn fitted<'a>(
+        &self,
+        images: &'a Images,
+        index: u32,
+    ) -> Result<Cow<'a, [u8]>, ExplainError> {
+        check_indices(images, &[index])?;
+        let fit = &self.file().preprocessing.fit;
+        Ok(fitted_image(images, index as usize, fit)?)
+    }
+
     /// The plan, where the picture is one for its network, and the class one of its classes.
     fn check(&self, prepared: &Prepared, class: u16) -> Result<Plan, ExplainError> {
         let plan = self.check_picture(prepared)?;
@@ -74,16 +85,13 @@ impl Classifier {
     }
 
     /// Images of a data set, fitted.
-    fn fitted<'a>(
+    fn all_fitted<'a>(
         &self,
         images: &'a Images,
         indices: &[u32],
     ) -> Result<Vec<Cow<'a, [u8]>>, ExplainError> {
-        let fit = &self.file().preprocessing.fit;
-        let fitted = indices
-            .iter()
-            .map(|i| fitted_image(images, *i as usize, fit));
-        Ok(fitted.collect::<Result<_, _>>()?)
+        let indices = indices.iter();
+        indices.map(|index| self.fitted(images, *index)).collect()
     }
 }
 

@@ -167,6 +167,11 @@ impl Why {
         })
     }
 
+    /// The pass that is asked about.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// Why a number is what it is. Fails where there is no such number, or where it needs a label or an optimizer.
     pub fn ask(&self, question: &str) -> Result<Answer, WhyError> {
         self.explain(self.names.parse(question)?)

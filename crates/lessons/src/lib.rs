@@ -35,7 +35,7 @@ pub use exercise::{Exercise, Verdict};
 pub use lesson::{LESSONS, Lesson, find};
 pub use lessons::backprop::Subject;
 pub use matrix::{MAX_SIDE, MAX_VALUE, Matrix, MatrixError, parse_matrix};
-pub use notation::{count, shown};
+pub use notation::{count, counted, shown};
 pub use numbers::{Number, Numbers};
 pub use page::{Block, Grid, Page, Picture, Table};
 pub use settings::{LessonError, MAX_IMAGE_SIDE, Setting, Settings};

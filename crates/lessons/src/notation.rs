@@ -67,6 +67,17 @@ pub fn count(value: u64) -> String {
     text
 }
 
+/// So many of something: `1 epoch`, `1,000 epochs`, `3 classes`.
+pub fn counted(number: impl Into<u64>, what: &str) -> String {
+    let number = number.into();
+    let plural = match (number, what.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{} {what}{plural}", count(number))
+}
+
 fn short(digits: &str) -> &str {
     match digits.contains('.') {
         true => digits.trim_end_matches('0').trim_end_matches('.'),
@@ -97,5 +108,14 @@ mod tests {
         assert_eq!(sum(&[1.0, -2.0, 3.0]), "1 − 2 + 3");
         assert_eq!(count(1_000_000_000), "1,000,000,000");
         assert_eq!(count(12), "12");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(1u32, "epoch"), "1 epoch");
+        assert_eq!(counted(0u64, "epoch"), "0 epochs");
+        assert_eq!(counted(1000u32, "epoch"), "1,000 epochs");
+        assert_eq!(counted(1u64, "class"), "1 class");
+        assert_eq!(counted(3u64, "class"), "3 classes");
     }
 }

@@ -18,7 +18,7 @@ mod window;
 
 pub use cell::Pass;
 pub use curves::curves;
-pub use evidence::{Evidence, Kind, evidence, sanity};
+pub use evidence::{Evidence, Kind, evidence, remark, sanity};
 pub use filters::{filter, filters};
 pub use maps::maps;
 pub use nearest::{Captioned, nearest};
@@ -43,7 +43,7 @@ fn heading(canvas: &mut Canvas, title: &str, line: &str) -> f64 {
     54.0
 }
 
-/// Text in lines of at most so many pixels.
+/// Text in lines of at most so many pixels, each filled as far as it goes. Measured by the font: `why` folds by columns.
 fn lines(text: &str, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -56,10 +56,4 @@ fn lines(text: &str, room: f64) -> Vec<String> {
         }
     }
     lines
-}
-
-/// `1 map`, `3 maps`
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

@@ -15,10 +15,10 @@ pub(crate) fn number(value: f64) -> String {
     text.replace('-', "−")
 }
 
-/// A number for a scale: as for a cell, with a digit more where it is far from 1.
+/// A number for a scale: as for a cell, but from two digits on, so that it differs from its half.
 pub(crate) fn rounded(value: f64) -> String {
     let size = value.abs();
-    match value != 0.0 && !(0.0005..99_999.5).contains(&size) {
+    match value != 0.0 && !(0.01..99_999.5).contains(&size) {
         true => format!("{value:.1e}").replace('-', "−"),
         false => number(value),
     }
@@ -38,6 +38,19 @@ pub(crate) fn exact(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A bar has 0, a half and the largest at its marks.
+    #[test]
+    fn the_marks_of_a_scale_differ() {
+        assert_eq!(rounded(0.0011), "1.1e−3");
+        for exponent in -40..38 {
+            for digits in 10..100 {
+                let largest = f64::from(digits) * 10f64.powi(exponent);
+                let [zero, half, whole] = [0.0, largest / 2.0, largest].map(rounded);
+                assert!(zero != half && half != whole, "{zero} | {half} | {whole}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_fit_their_cells() {

@@ -8,7 +8,7 @@ mod step;
 mod sum;
 
 use glassbox_infer::why::{Answer, Exponential, Rule};
-use glassbox_lessons::count;
+use glassbox_lessons::counted;
 
 use self::columns::{Column, bound, fold, significant};
 use crate::{Style, text::plain};
@@ -159,7 +159,7 @@ impl Page<'_> {
         }
         if !rest.is_empty() {
             let sum: f64 = rest.iter().map(|(_, e)| e.value).sum();
-            let classes = counted(rest.len(), "class");
+            let classes = counted(rest.len() as u64, "class");
             self.line(format!(
                 "the other {classes} together: {}",
                 significant(sum, DIGITS)
@@ -220,14 +220,4 @@ impl Page<'_> {
             _ => String::new(),
         }
     }
-}
-
-/// `1 product`, `9 products`, `3 classes`
-fn counted(number: usize, what: &str) -> String {
-    let plural = match (number, what.ends_with('s')) {
-        (1, _) => "",
-        (_, true) => "es",
-        (_, false) => "s",
-    };
-    format!("{} {what}{plural}", self::count(number as u64))
 }

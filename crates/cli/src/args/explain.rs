@@ -60,7 +60,7 @@ pub struct OfModel {
     /// Model file, or run folder [default: the reference network trained on MNIST, built in]
     #[arg(long, value_name = "FILE|RUN")]
     pub model: Option<PathBuf>,
-    /// Folder to write to, made where there is none
+    /// Folder to write to, made where there is none; files of the same name are replaced
     #[arg(long, value_name = "DIR", default_value = "explain")]
     pub out: PathBuf,
     /// What computes: cpu, flex, ndarray, wgpu, cuda, scratch
@@ -133,7 +133,7 @@ pub struct OcclusionArgs {
     /// Side of the patch, in pixels [default: a fifth of the image's shorter side]
     #[arg(long, value_name = "N")]
     pub size: Option<usize>,
-    /// From one place of the patch to the next, in pixels [default: 1, or more on large images]
+    /// From one place of the patch to the next, in pixels [default: 1, or so many that there are some 28 places along the longer side]
     #[arg(long, value_name = "N")]
     pub stride: Option<usize>,
 }

@@ -64,10 +64,10 @@ fn saliency_and_grad_cam_follow_from_gradients() {
     assert_eq!(code, 0, "{stderr}");
     let file = tensors(&trained().join("twenty.safetensors"));
     let of = |name: &str, image: usize, len: usize| &file[name].1[image * len..(image + 1) * len];
-    for (number, image) in images.iter().enumerate() {
+    for (number, (image, label)) in images.iter().zip(&labels).enumerate() {
         explained(&format!("saliency --image {image} --out twenty"));
         explained(&format!("grad-cam --image {image} --out twenty"));
-        let saliency = npz(&trained().join("twenty/saliency.npz"));
+        let saliency = npz(&trained().join(format!("twenty/saliency-{label}.npz")));
         let magnitudes: Vec<f64> = of("d_input", number, 784)
             .iter()
             .map(|d| f64::from(d.abs()))
@@ -89,7 +89,7 @@ fn saliency_and_grad_cam_follow_from_gradients() {
             }
         }
         let cam: Vec<f64> = cam.into_iter().map(|sum| f64::max(sum, 0.0)).collect();
-        let found = npz(&trained().join("twenty/grad-cam.npz"));
+        let found = npz(&trained().join(format!("twenty/grad-cam-conv3-{label}.npz")));
         assert_eq!(found["grad_cam"].0, [3, 3]);
         close(&found["grad_cam"].1, &cam, image);
     }
@@ -141,7 +141,7 @@ fn occlusion_follows_from_predictions_on_painted_images() {
         explained(&format!(
             "occlusion --image digits:test:{number} --size {size} --stride {stride} --out painted-out"
         ));
-        let found = npz(&trained().join("painted-out/occlusion.npz"));
+        let found = npz(&trained().join(format!("painted-out/occlusion-{label}.npz")));
         let drops: Vec<f32> = probabilities[1..]
             .iter()
             .map(|p| probabilities[0] - p)

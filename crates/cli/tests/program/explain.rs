@@ -1,7 +1,7 @@
 //! `explain`, as a user asks it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{Cursor, Read},
     path::Path,
@@ -35,6 +35,16 @@ pub fn npz(path: &Path) -> Arrays {
     arrays
 }
 
+/// The files that a view says it has written.
+fn files(stdout: &str) -> Vec<&str> {
+    let is_file = |line: &&str| {
+        [".png", ".npz", ".svg"]
+            .iter()
+            .any(|end| line.ends_with(end))
+    };
+    stdout.lines().filter(is_file).collect()
+}
+
 /// Runs a view and yields what it printed; every file that it names is there, and pictures are pictures.
 pub fn explained(arguments: &str) -> String {
     let (code, stdout, stderr) = run(trained(), &format!("explain {arguments}"));
@@ -43,12 +53,7 @@ pub fn explained(arguments: &str) -> String {
         stderr.is_empty() && !stdout.contains('\u{1b}'),
         "{stderr}{stdout}"
     );
-    let written = stdout.lines().filter(|line| {
-        [".png", ".npz", ".svg"]
-            .iter()
-            .any(|end| line.ends_with(end))
-    });
-    for path in written {
+    for path in files(&stdout) {
         let bytes = fs::read(trained().join(path)).unwrap();
         if path.ends_with(".png") {
             let picture = image::load_from_memory(&bytes).unwrap();
@@ -108,6 +113,7 @@ fn filters_are_the_models_weights() {
 
 #[test]
 fn a_window_of_each_kind_of_layer() {
+    let mut written = BTreeSet::new();
     for value in [
         "conv2[17,4,6]",
         "conv2.pre[17,4,6]",
@@ -119,11 +125,27 @@ fn a_window_of_each_kind_of_layer() {
         let stdout = explained(&format!(
             "window --image digits:test:42 --out window {value}"
         ));
-        assert_eq!(stdout, "window/window.png\n", "{value}");
+        let [file] = files(&stdout)[..] else {
+            panic!("{value}: {stdout}")
+        };
+        written.insert(file.to_string());
     }
+    // Each value has a picture of its own; logits are the last layer's.
+    let names: Vec<_> = written.iter().map(String::as_str).collect();
+    let expected = [
+        "window/window-conv2-17-4-6.png",
+        "window/window-conv2-pre-17-4-6.png",
+        "window/window-dense1-5.png",
+        "window/window-dense2-7.png",
+        "window/window-flatten-84.png",
+        "window/window-pool1-13-4-8.png",
+    ];
+    assert_eq!(names, expected);
+    assert!(names.iter().all(|name| trained().join(name).exists()));
     let stdout = explained("window --image digits:test:42 --animate --out window conv1[3,5,6]");
-    assert_eq!(stdout, "window/window.png\nwindow/window.svg\n");
-    let svg = fs::read_to_string(trained().join("window/window.svg")).unwrap();
+    let name = "window/window-conv1-3-5-6";
+    assert_eq!(stdout, format!("{name}.png\n{name}.svg\n"));
+    let svg = fs::read_to_string(trained().join(format!("{name}.svg"))).unwrap();
     assert!(svg.len() < 1_000_000 && svg.contains("<animateTransform") && !svg.contains("<script"));
 }
 
@@ -134,6 +156,7 @@ fn curves_and_neighbours_on_a_dataset_of_ones_own() {
         "curves/invariance-shift.png\n",
         "curves/invariance-rotation.png\n",
         "curves/invariance-noise.png\n",
+        "curves/invariance.npz\n",
         "10 test images",
         "conv1",
         "dense1",
@@ -141,17 +164,39 @@ fn curves_and_neighbours_on_a_dataset_of_ones_own() {
     ] {
         assert!(stdout.contains(part), "{part} is not in\n{stdout}");
     }
+    let arrays = npz(&trained().join("curves/invariance.npz"));
+    assert_eq!(arrays.len(), 9);
+    let (shape, strengths) = &arrays["rotation.strength"];
+    assert_eq!((shape, strengths[9]), (&vec![10], 90.0));
+    // Three layers of `small.toml`, and nothing changes by nothing.
+    let (shape, changes) = &arrays["rotation.changes"];
+    assert_eq!((shape, &changes[..3]), (&vec![10, 3], &[0.0; 3][..]));
+    for (strength, accuracy) in strengths.iter().zip(&arrays["rotation.accuracy"].1) {
+        let line = format!("\n{strength:>8.1}  {:>6.2} %", 100.0 * accuracy);
+        assert!(stdout.contains(&line), "{line} is not in\n{stdout}");
+    }
     // A training image is nearest to itself.
     let stdout = explained("nearest --model run --image sky:train:3 --count 4 --out near");
     let lines: Vec<_> = stdout.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (5, "near/nearest.png"));
+    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[..2], ["near/nearest.png", "near/nearest.npz"]);
+    let arrays = npz(&trained().join("near/nearest.npz"));
+    for (place, line) in lines[2..].iter().enumerate() {
+        let [index, label, distance] =
+            ["index", "label", "distance"].map(|name| arrays[name].1[place]);
+        let class = ["night", "stars"][label as usize];
+        assert_eq!(
+            *line,
+            format!("sky:train:{index}  {class}  distance {distance:.3}")
+        );
+    }
     assert!(
-        lines[1].starts_with("sky:train:") && lines[1].ends_with("  distance 0.000"),
+        lines[2].starts_with("sky:train:") && lines[2].ends_with("  distance 0.000"),
         "{stdout}"
     );
     let distance = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
     assert!(
-        lines[1..].is_sorted_by_key(|line| distance(line)),
+        lines[2..].is_sorted_by_key(|line| distance(line)),
         "{stdout}"
     );
 }
@@ -160,10 +205,14 @@ fn curves_and_neighbours_on_a_dataset_of_ones_own() {
 #[test]
 fn evidence_is_of_the_class_and_layer_that_were_asked() {
     let of = |what: &str| explained(&format!("{what} --image digits:test:42 --out evidence"));
-    for what in ["saliency", "grad-cam", "occlusion"] {
+    for (what, name) in [
+        ("saliency", "saliency-7"),
+        ("grad-cam", "grad-cam-conv3-7"),
+        ("occlusion", "occlusion-7"),
+    ] {
         let stdout = of(what);
         assert!(
-            stdout.starts_with(&format!("evidence/{what}.png\nevidence/{what}.npz\n")),
+            stdout.starts_with(&format!("evidence/{name}.png\nevidence/{name}.npz\n")),
             "{stdout}"
         );
         assert!(
@@ -175,16 +224,64 @@ fn evidence_is_of_the_class_and_layer_that_were_asked() {
             "{stdout}"
         );
     }
-    assert!(of("grad-cam --class 4 --layer pool1").contains("Grad-CAM of pool1, for class 4"));
+    let stdout = of("grad-cam --class 4 --layer pool1");
+    assert!(stdout.contains("Grad-CAM of pool1, for class 4"));
+    assert!(stdout.contains("evidence/grad-cam-pool1-4.png\n"));
+    // Of 3×3 values of conv3 little can be concluded, of more it can.
+    assert!(of("grad-cam").contains(", of 9 values (1 would be"));
+    assert!(!of("saliency").contains(" values (1 would be"));
     let stdout = of("occlusion --size 9 --stride 4");
     assert!(stdout.contains("a patch of 9×9 in steps of 4"), "{stdout}");
-    let arrays = npz(&trained().join("evidence/occlusion.npz"));
+    let arrays = npz(&trained().join("evidence/occlusion-7.npz"));
     assert_eq!(
         (&arrays["drops"].0, &arrays["pixels"].0),
         (&vec![5, 5], &vec![28, 28])
     );
     let stdout = explained("saliency --model run --image sky:test:3 --class stars --out evidence");
     assert!(stdout.contains("for class stars"), "{stdout}");
+    assert!(stdout.contains("evidence/saliency-stars.npz\n"), "{stdout}");
+}
+
+/// Of two classes of one name, the one that was predicted is explained, or the one of the number.
+#[test]
+fn classes_of_one_name_are_told_apart() {
+    let folder = trained();
+    let mut model = ModelFile::read(&folder.join("run/model.safetensors")).unwrap();
+    model.classes.fill("sky".to_string());
+    model.write(&folder.join("twins.safetensors")).unwrap();
+    let map = |model: &str, arguments: &str, file: &str| {
+        let image = "--image sky:test:39 --out twins";
+        let stdout = explained(&format!("saliency --model {model} {image} {arguments}"));
+        let probability = stdout.split("probability ").nth(1).unwrap();
+        let probability = probability.split_once('\n').unwrap().0.to_string();
+        (probability, npz(&folder.join("twins").join(file)))
+    };
+    let stars = map("run", "", "saliency-stars.npz");
+    let night = map("run", "--class night", "saliency-night.npz");
+    assert_ne!(stars, night);
+    let twins = "twins.safetensors";
+    assert_eq!(map(twins, "", "saliency-1.npz"), stars);
+    assert_eq!(map(twins, "--class 1", "saliency-1.npz"), stars);
+    assert_eq!(map(twins, "--class 0", "saliency-0.npz"), night);
+}
+
+/// A network whose sums overflow.
+#[test]
+fn what_is_not_a_number_is_said() {
+    let folder = trained();
+    let mut model = ModelFile::read(&folder.join("run/model.safetensors")).unwrap();
+    model.parameters[0].values.fill(3e38);
+    model.write(&folder.join("wild.safetensors")).unwrap();
+    for view in ["saliency", "grad-cam", "occlusion"] {
+        let stdout = explained(&format!(
+            "{view} --model wild.safetensors --image sky:test:39 --class 1 --out wild"
+        ));
+        assert!(
+            stdout.contains("\nthe map: ") && stdout.contains(" values are not finite numbers\n"),
+            "{stdout}"
+        );
+        assert!(stdout.contains("nothing can be said") && !stdout.contains("0 everywhere"));
+    }
 }
 
 #[test]
@@ -241,11 +338,7 @@ fn every_mistake_has_its_exit_code() {
             1,
             "--out taken: it is a file",
         ),
-        (
-            format!("maps {image} --out taken/in"),
-            1,
-            "--out taken/in: ",
-        ),
+        (format!("maps {image} --out taken/in"), 1, "taken/in: "),
         ("maps --image no.png".to_string(), 3, "no.png: "),
         ("maps --image gone.png".to_string(), 3, "gone.png: "),
         (

@@ -25,7 +25,10 @@ impl Classifier {
         let mut values = vec![0f32; plane];
         for channel in derivatives(input).chunks_exact(plane) {
             for (value, d) in values.iter_mut().zip(channel) {
-                *value = value.max(d.abs());
+                // `f32::max` would pass over what is not a number.
+                if d.is_nan() || d.abs() > *value {
+                    *value = d.abs();
+                }
             }
         }
         Ok(map(shape, values))
@@ -60,7 +63,9 @@ impl Classifier {
                 *sum += alpha * f64::from(*value);
             }
         }
-        let values = sums.into_iter().map(|sum| sum.max(0.0) as f32).collect();
+        // What is not a number stays so.
+        let relu = |sum: f64| if sum < 0.0 { 0.0 } else { sum };
+        let values = sums.into_iter().map(|sum| relu(sum) as f32).collect();
         Ok(GradCam {
             layer: layer.layer.clone(),
             map: map(shape, values),

@@ -58,9 +58,12 @@ impl Classifier {
     /// Changes images of a data set more and more, and compares the network's answers and every layer's output with those on the
     /// untouched images. All changes happen on the fitted `u8` pixels.
     ///
-    /// * `shift`: by whole pixels up to two sevenths of the shorter side, right, down, left or up by turns (index mod 4).
-    /// * `rotation`: 0 to 90 degrees about the centre, clockwise (even indices) or counter-clockwise.
+    /// * `shift`: by whole pixels up to two sevenths of the shorter side, right, down, left or up by turns.
+    /// * `rotation`: 0 to 90 degrees about the centre, clockwise and counter-clockwise by turns.
     /// * `noise`: Gaussian, added to each pixel of each channel, then clamped; the same draws at each strength, scaled.
+    ///
+    /// Whose turn it is follows from an image's position within `indices`, so that images chosen evenly go every way; its noise is
+    /// drawn by its index, so that it does not depend on which others are chosen.
     ///
     /// Pixels that come from outside are 0. `each` hears how many steps are done, and of how many.
     pub fn invariance(
@@ -78,8 +81,8 @@ impl Classifier {
         let passes = 1 + curves.iter().map(|c| c.points.len() - 1).sum::<usize>();
         let of = passes * indices.len().div_ceil(together);
         let mut done = 0;
-        for chunk in indices.chunks(together) {
-            let untouched = self.fitted(images, chunk)?;
+        for (number, chunk) in indices.chunks(together).enumerate() {
+            let untouched = self.all_fitted(images, chunk)?;
             let labels: Vec<u16> = chunk.iter().map(|i| images.label(*i as usize)).collect();
             let before = self.forward(&untouched)?;
             done += 1;
@@ -93,8 +96,9 @@ impl Classifier {
                     let changed: Vec<_> = untouched
                         .iter()
                         .zip(chunk)
-                        .map(|(image, index)| {
-                            change.apply(image, plan.input(), *index, point.strength)
+                        .zip(number * together..)
+                        .map(|((image, index), turn)| {
+                            change.apply(image, plan.input(), turn, *index, point.strength)
                         })
                         .collect();
                     let after = self.forward(&changed)?;
@@ -157,10 +161,18 @@ impl Change {
         }
     }
 
-    fn apply(self, image: &[u8], shape: ImageShape, index: u32, strength: f64) -> Vec<u8> {
+    /// A changed image; `turn` is its position among those that are changed, `index` that among all.
+    fn apply(
+        self,
+        image: &[u8],
+        shape: ImageShape,
+        turn: usize,
+        index: u32,
+        strength: f64,
+    ) -> Vec<u8> {
         match self {
             Self::Shift => {
-                let (down, right) = match index % 4 {
+                let (down, right) = match turn % 4 {
                     0 => (0.0, strength),
                     1 => (strength, 0.0),
                     2 => (0.0, -strength),
@@ -169,7 +181,7 @@ impl Change {
                 moved(image, shape, down, right, 0.0)
             }
             Self::Rotation => {
-                let clockwise = index.is_multiple_of(2);
+                let clockwise = turn.is_multiple_of(2);
                 let degrees = if clockwise { strength } else { -strength };
                 moved(image, shape, 0.0, 0.0, degrees)
             }

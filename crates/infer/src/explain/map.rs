@@ -19,11 +19,23 @@ impl Map {
         compare::largest(&self.values) as f32
     }
 
+    /// Whether all values are 0. What is not a number is not 0.
+    pub fn is_zero(&self) -> bool {
+        self.values.iter().all(|value| *value == 0.0)
+    }
+
+    /// How many values are infinite, or not numbers.
+    pub fn not_finite(&self) -> usize {
+        let values = self.values.iter();
+        values.filter(|value| !value.is_finite()).count()
+    }
+
     /// Spearman's rank correlation, −1 to 1: Pearson's correlation of the ranks, equal values sharing the mean of theirs
-    /// (Spearman, "The proof and measurement of association between two things", 1904). `None` where the sizes differ, or
-    /// either map is constant.
+    /// (Spearman, "The proof and measurement of association between two things", 1904). `None` where the sizes differ,
+    /// either map is constant, or a value is not finite: it has no rank.
     pub fn rank_correlation(&self, other: &Map) -> Option<f64> {
-        if (self.rows, self.columns) != (other.rows, other.columns) {
+        let is_finite = self.not_finite() + other.not_finite() == 0;
+        if (self.rows, self.columns) != (other.rows, other.columns) || !is_finite {
             return None;
         }
         let (a, b) = (ranks(&self.values), ranks(&other.values));
@@ -95,5 +107,21 @@ mod tests {
         assert_eq!(map(2, 3, &[4.0; 6]).rank_correlation(&a), None);
         let empty = map(0, 0, &[]);
         assert_eq!(empty.rank_correlation(&empty), None);
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let odd = map(2, 3, &[odd, 2.0, 3.0, 4.0, 5.0, 6.0]);
+            assert_eq!(a.rank_correlation(&odd), None);
+            assert_eq!(odd.rank_correlation(&a), None);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_not_zero() {
+        let zero = map(1, 3, &[0.0, -0.0, 0.0]);
+        assert_eq!((zero.is_zero(), zero.not_finite()), (true, 0));
+        let odd = map(1, 3, &[f32::NAN, f32::NAN, f32::INFINITY]);
+        assert_eq!((odd.is_zero(), odd.not_finite()), (false, 3));
+        let mixed = map(1, 3, &[0.0, f32::NAN, 0.0]);
+        assert_eq!((mixed.is_zero(), mixed.not_finite()), (false, 1));
+        assert!(!map(1, 3, &[0.0, 1e-45, 0.0]).is_zero());
     }
 }

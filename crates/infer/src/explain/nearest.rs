@@ -47,7 +47,7 @@ impl Classifier {
         let own = features(&[Cow::Borrowed(prepared.pixels())])?;
         let (mut neighbours, mut done) = (Vec::new(), 0);
         for chunk in indices.chunks(BATCH) {
-            let others = features(&self.fitted(&images, chunk)?)?;
+            let others = features(&self.all_fitted(&images, chunk)?)?;
             let others = chunk.iter().zip(others.chunks_exact(own.len()));
             neighbours.extend(others.map(|(index, other)| Neighbour {
                 index: *index,

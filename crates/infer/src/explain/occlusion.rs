@@ -6,6 +6,9 @@ use glassbox_spec::ImageShape;
 use super::{ExplainError, Map};
 use crate::{Classifier, Prepared, classifier::BATCH, evaluation::softmax};
 
+/// Positions along a side of the image, of a patch that is suited to it.
+const MOST_POSITIONS: usize = 28;
+
 /// A square that slides over the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patch {
@@ -32,24 +35,30 @@ pub struct Occlusion {
 }
 
 impl Patch {
-    /// A fifth of the image's shorter side, at some 25 × 25 positions.
+    /// A fifth of the image's shorter side, in steps of one pixel, or of so many that there are at most 28 positions along the longer
+    /// side. Where that side is far longer, the patch steps over pixels that it never covers.
     pub fn suited(input: ImageShape) -> Self {
-        let side = input.height().min(input.width());
+        let (height, width) = (input.height(), input.width());
+        let size = (height.min(width) / 5).max(1);
+        // Every place that the patch could have.
+        let places = height.max(width) - size + 1;
         Self {
-            size: (side / 5).max(1),
-            stride: (side / 28).max(1),
+            size,
+            stride: places.div_ceil(MOST_POSITIONS),
         }
     }
 }
 
 impl Classifier {
     /// Covers each part of the fitted image in turn, and measures the fall of the class's softmax probability (Zeiler and Fergus,
-    /// "Visualizing and understanding convolutional networks", 2014, section 4.2).
+    /// "Visualizing and understanding convolutional networks", 2014, section 4.2). `each` hears how many positions are done, and of
+    /// how many.
     pub fn occlusion(
         &self,
         prepared: &Prepared,
         class: u16,
         patch: Patch,
+        mut each: impl FnMut(usize, usize),
     ) -> Result<Occlusion, ExplainError> {
         let input = self.check(prepared, class)?.input();
         let (height, width) = (input.height(), input.width());
@@ -69,8 +78,8 @@ impl Classifier {
         let row = |top| starts(width).map(move |left| (top, left));
         let corners: Vec<_> = starts(height).flat_map(row).collect();
         let mut drops = Vec::with_capacity(corners.len());
-        for corners in corners.chunks(BATCH) {
-            let covered = corners.iter().map(|(top, left)| {
+        for some in corners.chunks(BATCH) {
+            let covered = some.iter().map(|(top, left)| {
                 let mut image = image.to_vec();
                 for (plane, fill) in image.chunks_exact_mut(height * width).zip(&fill) {
                     for row in *top..top + size {
@@ -82,6 +91,7 @@ impl Classifier {
             let covered: Vec<_> = covered.collect();
             let probabilities = self.probabilities(&covered, class)?;
             drops.extend(probabilities.iter().map(|p| probability - p));
+            each(drops.len(), corners.len());
         }
         let mut sums = vec![(0f64, 0u32); height * width];
         for ((top, left), drop) in corners.iter().zip(&drops) {

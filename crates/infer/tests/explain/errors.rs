@@ -18,7 +18,7 @@ fn a_class_or_picture_that_is_not_of_the_network_is_refused() {
     for error in [
         grey.saliency(&picture, 4).map(|_| ()),
         grey.grad_cam(&picture, 4, None).map(|_| ()),
-        grey.occlusion(&picture, 4, patch).map(|_| ()),
+        grey.occlusion(&picture, 4, patch, |_, _| {}).map(|_| ()),
     ] {
         let error = error.unwrap_err();
         assert_eq!(
@@ -36,7 +36,7 @@ fn a_class_or_picture_that_is_not_of_the_network_is_refused() {
     let images = Arc::new(images(ImageShape::new(1, 6, 11).unwrap(), 3, 3));
     for error in [
         colour.saliency(&picture, 0).map(|_| ()),
-        colour.occlusion(&picture, 0, patch).map(|_| ()),
+        colour.occlusion(&picture, 0, patch, |_, _| {}).map(|_| ()),
         colour
             .nearest(&picture, images, &[0], 1, |_| {})
             .map(|_| ()),
@@ -80,12 +80,13 @@ fn a_patch_that_does_not_slide_is_refused() {
     let picture = prepared(&classifier, 0);
     for (size, stride) in [(0, 1), (1, 0), (7, 1), (usize::MAX, usize::MAX)] {
         let patch = Patch { size, stride };
-        let error = classifier.occlusion(&picture, 0, patch).unwrap_err();
+        let error = classifier.occlusion(&picture, 0, patch, |_, _| {});
+        let error = error.unwrap_err();
         assert!(error.to_string().contains("its side is 1 to 6"), "{error}");
         assert!(matches!(error, ExplainError::Patch { .. }));
     }
     let stride = usize::MAX;
-    let once = classifier.occlusion(&picture, 0, Patch { size: 6, stride });
+    let once = classifier.occlusion(&picture, 0, Patch { size: 6, stride }, |_, _| {});
     assert_eq!(once.unwrap().drops.values.len(), 1);
 }
 
@@ -112,6 +113,8 @@ fn images_that_are_not_there_or_cannot_be_fitted_are_refused() {
             }
         ));
     }
+    let error = classifier.fitted(&three, 3).unwrap_err();
+    assert!(matches!(error, ExplainError::NoSuchImage { .. }), "{error}");
     // Two channels are neither grey nor colour.
     let odd = Arc::new(images(ImageShape::new(2, 6, 11).unwrap(), 3, 4));
     for error in both(&odd, &[1]) {

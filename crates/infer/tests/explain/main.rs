@@ -54,6 +54,30 @@ fn saliency_is_how_much_the_logit_moves_with_a_pixel() {
     }
 }
 
+/// Names may repeat, places do not; and what programs read stays as it was.
+#[test]
+fn a_prediction_knows_its_class_by_its_place() {
+    let mut file = grey();
+    file.classes = ["a", "b", "a", "a"].map(String::from).to_vec();
+    let classifier = classifier(&file, &device("scratch"));
+    for index in 0..20 {
+        let predicted = classifier.predict(&[prepared(&classifier, index)], 4);
+        let predicted = predicted.unwrap().remove(0);
+        let logit = |class: usize| predicted.logits[class];
+        assert!((0..4).all(|class| logit(class) <= logit(predicted.class)));
+        assert_eq!(predicted.label, file.classes[predicted.class]);
+        assert_eq!(predicted.top[0].class, predicted.class);
+        assert!(
+            predicted
+                .top
+                .is_sorted_by_key(|ranked| -logit(ranked.class))
+        );
+        let mut places: Vec<_> = predicted.top.iter().map(|ranked| ranked.class).collect();
+        places.sort_unstable();
+        assert_eq!(places, [0, 1, 2, 3]);
+    }
+}
+
 #[test]
 fn grad_cam_is_its_formula_on_every_layer_with_an_image() {
     for file in [awkward(), grey()] {
@@ -147,7 +171,13 @@ fn occlusion_is_what_predict_says_of_painted_pictures() {
         let patches = [(3, 2), (1, 1), (height.min(width), 4), (2, 5)];
         let patches = patches.map(|(size, stride)| Patch { size, stride });
         for patch in patches.into_iter().chain([Patch::suited(input)]) {
-            let found = classifier.occlusion(&prepared, 1, patch).unwrap();
+            let mut heard = Vec::new();
+            let found =
+                classifier.occlusion(&prepared, 1, patch, |done, of| heard.push((done, of)));
+            let found = found.unwrap();
+            let of = found.drops.values.len();
+            let steps = (0..of).step_by(64).map(|from| (of.min(from + 64), of));
+            assert!(heard.into_iter().eq(steps));
             assert_eq!(
                 (found.patch, found.drops.values.len()),
                 (patch, { found.drops.rows * found.drops.columns })
@@ -199,8 +229,18 @@ fn a_suited_patch_is_a_fifth_of_the_image() {
         (patch.size, patch.stride)
     };
     assert_eq!(suited(28, 28), (5, 1));
-    assert_eq!(suited(224, 300), (44, 8));
-    assert_eq!(suited(90, 3), (1, 1));
+    assert_eq!(suited(32, 32), (6, 1));
+    assert_eq!(suited(224, 300), (44, 10));
+    assert_eq!(suited(90, 3), (1, 4));
+}
+
+#[test]
+fn a_suited_patch_has_few_positions_on_any_image() {
+    for (height, width) in [(2, 65_536), (65_536, 1), (57, 58), (4096, 4096), (1, 1)] {
+        let Patch { size, stride } = Patch::suited(ImageShape::new(1, height, width).unwrap());
+        let along = |side: usize| (0..=side - size).step_by(stride).count();
+        assert!((1..=28).contains(&along(height)) && (1..=28).contains(&along(width)));
+    }
 }
 
 #[test]
@@ -220,6 +260,28 @@ fn a_randomised_network_has_the_weights_of_its_seed_and_all_else_unchanged() {
     let again = trained.randomised(77, &device("flex")).unwrap();
     let again = others.rank_correlation(&saliency(&again)).unwrap();
     assert!(again > 0.99, "{again}");
+}
+
+/// Of a network that has run away, nothing is 0 that is not a number.
+#[test]
+fn what_is_not_a_number_stays_so() {
+    let mut file = grey();
+    // Its first sums overflow.
+    file.parameters[0].values.fill(3e38);
+    for device in &devices() {
+        let classifier = classifier(&file, device);
+        let prepared = prepared(&classifier, 50);
+        let patch = Patch { size: 3, stride: 3 };
+        let occlusion = classifier.occlusion(&prepared, 1, patch, |_, _| {});
+        for map in [
+            classifier.saliency(&prepared, 1).unwrap(),
+            classifier.grad_cam(&prepared, 1, None).unwrap().map,
+            occlusion.unwrap().drops,
+        ] {
+            assert!(map.not_finite() > 0, "{map:?}");
+            assert!(map.rank_correlation(&map).is_none() && !map.is_zero());
+        }
+    }
 }
 
 #[test]

@@ -91,13 +91,20 @@ fn no_more_neighbours_are_found_than_there_are() {
     assert_eq!((nearest(1)[0].index, nearest(1)[0].distance), (3, 0.0));
 }
 
-/// An image, changed as the documentation says.
-fn changed(change: &str, image: &[u8], shape: ImageShape, index: u32, strength: f64) -> Vec<u8> {
+/// An image, changed as the documentation says: the `turn`th of those that are changed.
+fn changed(
+    change: &str,
+    image: &[u8],
+    shape: ImageShape,
+    turn: usize,
+    index: u32,
+    strength: f64,
+) -> Vec<u8> {
     let (height, width) = (shape.height() as i64, shape.width() as i64);
     match change {
         "shift" => {
             let by = strength as i64;
-            let (down, right) = [(0, by), (by, 0), (0, -by), (-by, 0)][index as usize % 4];
+            let (down, right) = [(0, by), (by, 0), (0, -by), (-by, 0)][turn % 4];
             let mut result = vec![0; image.len()];
             for (at, value) in result.iter_mut().enumerate() {
                 let at = at as i64;
@@ -110,7 +117,7 @@ fn changed(change: &str, image: &[u8], shape: ImageShape, index: u32, strength: 
             result
         }
         "rotation" => {
-            let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
+            let sign = if turn.is_multiple_of(2) { 1.0 } else { -1.0 };
             moved(image, shape, 0.0, 0.0, sign * strength)
         }
         _ => {
@@ -185,9 +192,9 @@ fn check(
         assert!(curve.points[0].changes.iter().all(|change| *change == 0.0));
         for point in &curve.points {
             let (mut right, mut changes) = (0, vec![0.0; found.layers.len()]);
-            for (index, before) in indices.iter().zip(&before) {
+            for (turn, (index, before)) in indices.iter().zip(&before).enumerate() {
                 let image = images.image(*index as usize);
-                let image = changed(curve.change, image, shape, *index, point.strength);
+                let image = changed(curve.change, image, shape, turn, *index, point.strength);
                 let after = trace(classifier, &fit(classifier, shape, &image));
                 for (change, layer) in changes.iter_mut().zip(&found.layers) {
                     let [before, after] = [before, &after].map(|t| &t.layer(layer).unwrap().values);
@@ -214,6 +221,17 @@ fn check(
             }
         }
     }
+}
+
+/// As the program chooses them: every index is a multiple of 4.
+#[test]
+fn evenly_spaced_images_go_every_way() {
+    let classifier = classifier(&grey(), &device("scratch"));
+    let plan = classifier.plan().unwrap();
+    let images = images(plan.input(), 280, plan.classes());
+    let indices: Vec<u32> = (0..280).step_by(4).collect();
+    let found = classifier.invariance(&images, &indices, |_, _| {});
+    check(&classifier, &images, &indices, &found.unwrap());
 }
 
 #[test]

@@ -60,6 +60,13 @@ impl<'a> Cell<'a> {
         })
     }
 
+    /// `window-conv2-17-4-6`: what is asked, fit for a file.
+    pub fn file(&self) -> String {
+        let parts = self.answer.name.split(|c: char| !c.is_ascii_alphanumeric());
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        format!("window-{}", parts.join("-"))
+    }
+
     /// Channel, row and column, for a layer of maps.
     pub fn place(&self) -> Option<[usize; 3]> {
         self.at[..].try_into().ok()

@@ -46,7 +46,7 @@ fn accuracy(curve: &Curve, label: &str, images: usize) -> Figure {
         name: "accuracy",
         title: &format!("Accuracy on {images} test images"),
         alt: format!(
-            "Accuracy falls from {:.1} % to {:.1} % at {} {last:.1} {}.",
+            "Accuracy goes from {:.1} % to {:.1} % at {} {last:.1} {}.",
             100.0 * from,
             100.0 * to,
             curve.change,

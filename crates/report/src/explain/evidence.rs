@@ -25,6 +25,9 @@ const COVER: f32 = 0.75;
 /// From this rank correlation on, a map hardly depends on what was learnt.
 const SAME: f64 = 0.9;
 
+/// A rank correlation of fewer values than these says so: by chance alone it is seldom near 0.
+const FEW: usize = 25;
+
 /// A map that says where in an image a class's score comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
@@ -57,25 +60,41 @@ pub enum Kind {
     Signed,
 }
 
-/// What a map's likeness to that of random weights says: the sanity check of Adebayo et al. (2018). `correlation` is of ranks;
-/// `None` where one of the maps is constant.
-pub fn sanity(correlation: Option<f64>) -> String {
-    match correlation {
-        None => {
-            "sanity: one of the two maps, with trained and with random weights, is constant, so nothing can be said".to_string()
-        }
+/// What a map's likeness to that of random weights says: the sanity check of Adebayo et al. (2018), by rank correlation.
+pub fn sanity(map: &Map, random: &Map) -> String {
+    let of = match map.values.len() {
+        few @ ..FEW => format!(", of {few} values"),
+        _ => String::new(),
+    };
+    match map.rank_correlation(random) {
+        None => "sanity: one of the two maps, with trained and with random weights, is constant or holds what is not a finite number, \
+                 so nothing can be said"
+            .to_string(),
         Some(r) if r >= SAME => format!(
-            "sanity: with random weights the map is nearly the same, rank correlation {r:.2} (1 would be the same map): \
+            "sanity: with random weights the map is nearly the same, rank correlation {r:.2}{of} (1 would be the same map): \
              it hardly depends on what was learnt and should not be trusted"
         ),
         Some(r) => format!(
-            "sanity: with random weights the map changes, rank correlation {r:.2} (1 would be the same map)"
+            "sanity: with random weights the map changes, rank correlation {r:.2}{of} (1 would be the same map)"
         ),
     }
 }
 
+/// What is to be known of a map before it is read: that it is 0 everywhere, or that values of it are not finite. `None` of any
+/// other.
+pub fn remark(map: &Map) -> Option<String> {
+    match map.not_finite() {
+        _ if map.is_zero() => Some("0 everywhere: nothing to see".to_string()),
+        0 => None,
+        odd => Some(format!(
+            "{odd} of {} values are not finite numbers",
+            map.values.len()
+        )),
+    }
+}
+
 /// The image, the map with its scale, the map laid over the image, and the map with random weights. Over the image the map is
-/// stretched bilinearly, and the weaker a value, the more of the image is seen. A map of zeros is not drawn but said.
+/// stretched bilinearly, and the weaker a value, the more of the image is seen. Where a map is 0 everywhere, or nowhere a number, this is said instead.
 pub fn evidence(evidence: &Evidence<'_>) -> Figure {
     let image = evidence.image;
     let extent = fit([image.height(), image.width()]);
@@ -93,48 +112,68 @@ pub fn evidence(evidence: &Evidence<'_>) -> Figure {
     );
     let top = super::heading(&mut canvas, &title, &line) + 22.0;
 
-    let mut panel = |number: usize, caption: &str, raster: Option<&Raster>| {
+    let mut panel = |number: usize, caption: &str, raster: Result<&Raster, &String>| {
         let x = MARGIN + number as f64 * STEP;
         canvas.text(x, top - 7.0, Anchor::Start, caption);
         let place = [x, top, extent[1], extent[0]];
         match raster {
-            Some(raster) => canvas.picture(place, raster),
-            None => canvas.coloured(
-                x + 8.0,
-                top + extent[0] / 2.0,
-                Anchor::Start,
-                MUTED,
-                "0 everywhere: nothing to see",
-            ),
+            Ok(raster) => canvas.picture(place, raster),
+            Err(remark) => {
+                let mut y = top + extent[0] / 2.0;
+                for line in lines(remark, SIDE - 16.0) {
+                    canvas.coloured(x + 8.0, y, Anchor::Start, MUTED, &line);
+                    y += 16.0;
+                }
+            }
         }
         canvas.frame(place, RULE, 1.0);
     };
     let drawn = |map: &Map| {
         let scale = evidence.scale(map);
-        let shown = (map.largest() != 0.0)
-            .then(|| Raster::of_values(map.rows, map.columns, &map.values, |v| scale.colour(v)));
+        // The largest of what is finite.
+        let shown = match scale.largest == 0.0 {
+            true => Err(remark(map).unwrap_or_default()),
+            false => Ok(Raster::of_values(map.rows, map.columns, &map.values, |v| {
+                scale.colour(v)
+            })),
+        };
         (scale, shown)
     };
     let (scale, map) = drawn(evidence.map);
     let (random_scale, random) = drawn(evidence.random);
-    panel(0, "the image", Some(image));
+    panel(0, "the image", Ok(image));
     panel(1, "the map", map.as_ref());
     let over = map.as_ref().map(|_| overlay(evidence, scale));
-    panel(2, "the map over the image", over.as_ref());
+    panel(
+        2,
+        "the map over the image",
+        over.as_ref().map_err(|remark| *remark),
+    );
     panel(3, "with random weights", random.as_ref());
     let mut bottom = top + extent[0] + 8.0;
     for (number, scale, map) in [(1.0, scale, &map), (3.0, random_scale, &random)] {
-        if map.is_some() {
+        if map.is_ok() {
             scale.bar(&mut canvas, MARGIN + number * STEP, bottom);
         }
     }
     bottom += 48.0;
-    let sanity = sanity(evidence.map.rank_correlation(evidence.random));
-    for line in lines(&sanity.replace('-', "−"), 3.0 * STEP + SIDE) {
+    let mut notes = Vec::new();
+    for (what, of, drawn) in [
+        ("the map", evidence.map, &map),
+        ("with random weights", evidence.random, &random),
+    ] {
+        // What is not drawn has said why.
+        if let (Some(remark), true) = (remark(of), drawn.is_ok()) {
+            notes.push(format!("{what}: {remark}, grey"));
+        }
+    }
+    notes.push(sanity(evidence.map, evidence.random));
+    let notes = notes.join("; ");
+    for line in lines(&notes.replace('-', "−"), 3.0 * STEP + SIDE) {
         canvas.muted(MARGIN, bottom, Anchor::Start, &line);
         bottom += 18.0;
     }
-    let alt = format!("{title}; {line}. The image, the map, the map over the image. {sanity}");
+    let alt = format!("{title}; {line}. The image, the map, the map over the image. {notes}");
     let size = [3.0 * STEP + SIDE.max(BAR) + 2.0 * MARGIN, bottom];
     canvas.finish(evidence.name, &title, alt, size)
 }
@@ -220,9 +259,41 @@ mod tests {
 
     #[test]
     fn the_sanity_line_says_what_it_means() {
-        assert!(sanity(Some(0.123)).contains("changes, rank correlation 0.12"));
-        assert!(sanity(Some(0.9)).contains("should not be trusted"));
-        assert!(sanity(Some(-0.95)).contains("changes"));
-        assert!(sanity(None).contains("nothing can be said"));
+        let map = |count: usize, value: fn(usize) -> f32| Map {
+            rows: 1,
+            columns: count,
+            values: (0..count).map(value).collect(),
+        };
+        let (up, other, down) = (|i| i as f32, |i| (i * 7 % 24) as f32, |i| -(i as f32));
+        let of = |count, random| sanity(&map(count, up), &map(count, random));
+        assert!(of(25, other).contains("the map changes, rank correlation 0."));
+        assert!(of(25, up).contains("nearly the same, rank correlation 1.00 (1 would"));
+        assert!(of(25, up).contains("should not be trusted"));
+        assert!(of(25, down).contains("changes, rank correlation -1.00 (1 would"));
+        // A correlation of few values is near 1 or −1 by chance, too.
+        assert!(of(24, up).contains("rank correlation 1.00, of 24 values (1 would"));
+        assert!(of(9, down).contains("rank correlation -1.00, of 9 values (1 would"));
+        assert!(of(9, |_| 2.0).contains("nothing can be said"));
+        assert!(of(9, |_| f32::NAN).contains("nothing can be said"));
+    }
+
+    #[test]
+    fn a_map_is_not_zero_where_it_is_not_a_number() {
+        let remark = |values: &[f32]| {
+            remark(&Map {
+                rows: 1,
+                columns: values.len(),
+                values: values.to_vec(),
+            })
+        };
+        assert_eq!(remark(&[0.0, 1.0]), None);
+        assert_eq!(
+            remark(&[0.0, -0.0]).unwrap(),
+            "0 everywhere: nothing to see"
+        );
+        let odd = remark(&[f32::NAN, f32::NAN]).unwrap();
+        assert_eq!(odd, "2 of 2 values are not finite numbers");
+        let odd = remark(&[0.0, f32::INFINITY, 1.0]).unwrap();
+        assert_eq!(odd, "1 of 3 values are not finite numbers");
     }
 }

@@ -2,6 +2,7 @@
 
 mod colours;
 
+use glassbox_lessons::counted;
 use glassbox_spec::{Operation, Parameter, Plan, PlannedLayer};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    HIGHEST, MARGIN, counted,
+    HIGHEST, MARGIN,
     grid::{Grid, SMALL, filled, small},
     heading, lines,
 };
@@ -157,7 +158,7 @@ impl<'a> Kernels<'a> {
         let what = format!(
             "filter {filter} of {}: {} of {}×{}",
             self.filters,
-            counted(self.channels, "kernel"),
+            counted(self.channels as u64, "kernel"),
             self.size[0],
             self.size[1]
         );
@@ -197,8 +198,8 @@ impl<'a> Kernels<'a> {
     fn what(&self) -> String {
         format!(
             "{} of {} of {}×{}",
-            counted(self.filters, "filter"),
-            counted(self.channels, "kernel"),
+            counted(self.filters as u64, "filter"),
+            counted(self.channels as u64, "kernel"),
             self.size[0],
             self.size[1]
         )

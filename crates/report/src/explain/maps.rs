@@ -1,5 +1,6 @@
 //! Every layer's values on an image: feature maps as tiles, vectors as cells.
 
+use glassbox_lessons::counted;
 use glassbox_scratch::{Recorded, Trace};
 use glassbox_spec::{ImageShape, Shape};
 
@@ -13,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    HIGHEST, MARGIN, counted,
+    HIGHEST, MARGIN,
     grid::{Grid, SMALL, filled, small},
     heading,
 };
@@ -68,7 +69,7 @@ fn tiles(layer: &Recorded, shape: ImageShape) -> Figure {
             "the first {shown} of {maps}; the .npz file has them all"
         ));
     }
-    let what = format!("{} of {rows}×{columns}", counted(maps, "map"));
+    let what = format!("{} of {rows}×{columns}", counted(maps as u64, "map"));
     let mut canvas = Canvas::default();
     let top = head(&mut canvas, layer, &what, scale, values, &notes);
     for (number, map) in values.chunks_exact(rows * columns).take(shown).enumerate() {
@@ -137,7 +138,7 @@ fn vector(layer: &Recorded, features: usize, names: &[String]) -> Figure {
     if across > 1 && rows > 1 {
         notes.push(format!("{across} to a row, numbered at the left"));
     }
-    let what = counted(features, "value");
+    let what = counted(features as u64, "value");
     let mut canvas = Canvas::default();
     let top = head(&mut canvas, layer, &what, scale, values, &notes);
     let mut cells = filled(&values[..shown.min(values.len())]);

@@ -146,7 +146,7 @@ pub fn slide(pass: &Pass<'_>, answer: &Answer) -> Option<Figure> {
     }
     let right = (left + size[0].max(width(&caption, 12.0))).max(MARGIN + width(&line, 12.0));
     let alt = format!("{title}. {line}");
-    Some(canvas.finish("window", &title, alt, [right + MARGIN, bottom + MARGIN]))
+    Some(canvas.finish(&cell.file(), &title, alt, [right + MARGIN, bottom + MARGIN]))
 }
 
 /// Pixels to a value: whole where there is room.

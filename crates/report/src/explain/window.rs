@@ -34,7 +34,7 @@ struct Sheet<'a> {
     bottom: f64,
 }
 
-/// How a layer's value comes about, drawn from `why`'s answer; `None` where the answer is not about a layer's value.
+/// How a layer's value comes about, drawn from `why`'s answer, `window-conv2-17-4-6`; `None` where the answer is not about a layer's value.
 pub fn window(pass: &Pass<'_>, answer: &Answer) -> Option<Figure> {
     let cell = Cell::of(pass, answer)?;
     let mut canvas = Canvas::default();
@@ -71,7 +71,8 @@ pub fn window(pass: &Pass<'_>, answer: &Answer) -> Option<Figure> {
     sheet.activation();
     let alt = format!("{title}: {place}, with the numbers that it is computed from");
     let size = [sheet.right + MARGIN, sheet.bottom + MARGIN];
-    Some(sheet.canvas.finish("window", &title, alt, size))
+    let name = sheet.cell.file();
+    Some(sheet.canvas.finish(&name, &title, alt, size))
 }
 
 /// `channel 17 of 64, row 4 of 11, …; sees rows 8 to 15 and columns 12 to 19 of the image`

@@ -1,11 +1,11 @@
 //! Sums and windows: the terms that weigh most, and the rest in few lines.
 
 use glassbox_infer::why::{Answer, Factor, Group, Term};
+use glassbox_lessons::counted;
 
 use super::{
     DIGITS, LINES, Page,
     columns::{Column, bound, fold, significant},
-    counted,
 };
 use crate::WIDTH;
 
@@ -28,14 +28,14 @@ impl Page<'_> {
         self.lines.push(String::new());
         if let [group] = groups {
             let some = if self.all { usize::MAX } else { LINES };
-            let count = counted(group.terms.len(), what(&group.terms));
+            let count = counted(group.terms.len() as u64, what(&group.terms));
             self.line(format!("{}, {count}:", group.name));
             added += self.terms(&group.terms, some, column, 2);
         } else {
             let (shown, rest) =
                 groups.split_at(groups.len().min(if self.all { usize::MAX } else { GROUPS }));
             for group in shown {
-                let count = counted(group.terms.len(), "product");
+                let count = counted(group.terms.len() as u64, "product");
                 self.item(column, group.sum, format!("{}, {count}:", group.name));
                 let some = if self.all { usize::MAX } else { TERMS };
                 self.terms(&group.terms, some, column, column.width() + 4);
@@ -47,8 +47,8 @@ impl Page<'_> {
                 let kind = rest[0].name.split(' ').next().unwrap_or("group");
                 let text = format!(
                     "the other {}, {}",
-                    counted(rest.len(), kind),
-                    counted(count, "product")
+                    counted(rest.len() as u64, kind),
+                    counted(count as u64, "product")
                 );
                 self.item(column, sum, text);
                 added += 1;
@@ -111,7 +111,7 @@ impl Page<'_> {
             some => format!(", {} of them 0", glassbox_lessons::count(some as u64)),
         };
         let other = if shown.is_empty() { "all" } else { "the other" };
-        let rest = counted(rest.len(), what(terms));
+        let rest = counted(rest.len() as u64, what(terms));
         let text = format!("{lead}{} {other} {rest}{zeros}", column.show(sum));
         self.lines.push(fold(&text, behind + 2));
         shown.len() + 1
@@ -122,7 +122,7 @@ impl Page<'_> {
         self.lines.push(String::new());
         self.line(format!(
             "the window, {}:",
-            counted(candidates.len(), "value")
+            counted(candidates.len() as u64, "value")
         ));
         let some = if self.all { usize::MAX } else { LINES };
         for (number, candidate) in candidates.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Page<'_> {
             if left > 0 {
                 self.line(format!(
                     "and {} that are not larger",
-                    counted(left, "value")
+                    counted(left as u64, "value")
                 ));
             }
         }

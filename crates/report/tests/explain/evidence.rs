@@ -18,7 +18,7 @@ fn evidence_says_its_class_its_scale_and_its_sanity() {
     let given = Given::new();
     let (trained, random) = (map(3, 5, |i| i as f32), map(3, 5, |i| (i * 7 % 15) as f32));
     let zero = map(3, 5, |_| 0.0);
-    let of = |map, random, kind| {
+    let of = |map: &Map, random: &Map, kind| {
         evidence(&Evidence {
             name: "grad-cam",
             method: "Grad-CAM of conv2",
@@ -42,6 +42,7 @@ fn evidence_says_its_class_its_scale_and_its_sanity() {
             "12.3 %",
             ">14.0</text>",
             "with random weights the map changes",
+            "of 15 values",
         ],
     );
     says(
@@ -58,6 +59,24 @@ fn evidence_says_its_class_its_scale_and_its_sanity() {
         2
     );
     says(&nothing, &["nothing can be said"]);
+    for (odd, count, drawn) in [
+        (map(3, 5, |_| f32::NAN), 15, false),
+        (
+            map(3, 5, |i| if i < 4 { f32::NAN } else { i as f32 }),
+            4,
+            true,
+        ),
+    ] {
+        let figure = of(&odd, &random, Kind::Signed);
+        sound(&figure);
+        let remark = format!("{count} of 15 values");
+        says(&figure, &[&remark, "nothing can be said"]);
+        let svg = figure.svg();
+        assert!(!svg.contains("0 everywhere") && svg.contains(", grey") == drawn);
+    }
+    // And where only that of random weights is not.
+    let figure = of(&trained, &map(3, 5, |_| f32::NAN), Kind::Signed);
+    says(&figure, &["15 of 15 values", "nothing can be said"]);
 }
 
 #[test]
@@ -92,6 +111,9 @@ fn curves_name_their_layers_and_what_is_left_out() {
             "shift, pixels",
         ],
     );
+    // It may rise as well.
+    let alt = "Accuracy goes from 100.0 % to 60.0 % at shift 4.0 pixels.";
+    assert!(figures[0].alt.starts_with(alt), "{}", figures[0].alt);
     assert!(!figures[0].svg().contains("layer2<"));
 }
 

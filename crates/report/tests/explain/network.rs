@@ -93,6 +93,12 @@ fn many_kernels_are_colours_and_say_where_the_numbers_are() {
     );
 }
 
+/// What a window's picture is called.
+fn file(question: &str) -> String {
+    let parts = question.replace(['[', ',', '.'], "-");
+    format!("window-{}", parts.trim_end_matches(']'))
+}
+
 #[test]
 fn a_window_is_drawn_of_every_kind_of_layer() {
     let given = Given::new();
@@ -157,6 +163,7 @@ fn a_window_is_drawn_of_every_kind_of_layer() {
         let figure = given.window(question).unwrap();
         sound(&figure);
         says(&figure, &parts);
+        assert_eq!(figure.name, file(question));
         assert_eq!(given.window(question).unwrap(), figure);
     }
     for question in [
@@ -179,6 +186,7 @@ fn a_window_slides_over_every_place() {
     ] {
         let figure = given.slide(question).unwrap();
         sound(&figure);
+        assert_eq!(figure.name, file(question));
         let svg = figure.svg();
         assert_eq!(svg.matches("repeatCount=\"indefinite\"").count(), 2);
         // Two lists of as many stops, and a rest at the end.

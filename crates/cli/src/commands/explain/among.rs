@@ -1,14 +1,9 @@
 //! A network among the images of a dataset: `invariance`, `nearest`.
 
-use glassbox_data::{Images, Part};
-use glassbox_infer::{
-    Classifier,
-    explain::{Curve, Invariance},
-};
-use glassbox_report::{
-    Raster,
-    explain::{Captioned, curves, nearest as draw_nearest},
-};
+use glassbox_data::Part;
+use glassbox_infer::explain::{Curve, Invariance, Neighbour};
+use glassbox_report::explain::{Captioned, curves, nearest as draw_nearest};
+use glassbox_spec::Parameter;
 
 use crate::{
     args::explain::{InvarianceArgs, NearestArgs},
@@ -34,6 +29,7 @@ pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
     for figure in curves(&found) {
         out.png(&figure)?;
     }
+    out.npz("invariance", &curve_arrays(&found))?;
     output::line(table(&found))
 }
 
@@ -57,7 +53,7 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     let class = |label: u16| classes.get(usize::from(label)).map_or("", String::as_str);
     let neighbours = found.neighbours.iter().map(|neighbour| {
         Ok(Captioned {
-            image: raster(&classifier, &images, neighbour.index)?,
+            image: image(&classifier, &classifier.fitted(&images, neighbour.index)?),
             label: class(neighbour.label).to_string(),
             lines: vec![
                 format!("train:{}", neighbour.index),
@@ -67,11 +63,12 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     });
     let neighbours: Vec<_> = neighbours.collect::<Result<_, Failure>>()?;
     let query = Captioned {
-        image: image(&classifier, &prepared),
+        image: image(&classifier, prepared.pixels()),
         label: "the image".to_string(),
         lines: vec![args.of.image.clone()],
     };
     out.png(&draw_nearest(&query, &found.layer, &neighbours))?;
+    out.npz("nearest", &neighbour_arrays(&found.neighbours))?;
     for neighbour in &found.neighbours {
         output::line(format!(
             "{}:train:{}  {}  distance {:.3}",
@@ -98,14 +95,47 @@ fn spread(indices: &[u32], limit: Option<usize>) -> Vec<u32> {
     (0..count).filter_map(at).collect()
 }
 
-/// An image of a dataset as the network would receive it.
-fn raster(classifier: &Classifier, images: &Images, index: u32) -> Result<Raster, Failure> {
-    let shape = images.shape();
-    let (channels, height, width) = (shape.channels(), shape.height(), shape.width());
-    let pixels = images.image(index as usize);
-    let picture = glassbox_data::Picture::from_planar(channels, height, width, pixels);
-    let picture = picture.map_err(|error| Failure::data(error.to_string()))?;
-    Ok(image(classifier, &classifier.prepare(&picture, false)))
+/// Of each kind of change: strengths, accuracies, and the changes `[strengths, layers]`.
+fn curve_arrays(found: &Invariance) -> Vec<Parameter> {
+    let arrays = found.curves.iter().flat_map(|curve| {
+        let points = || curve.points.iter();
+        let changes = points().flat_map(|point| &point.changes).copied();
+        let (count, layers) = (curve.points.len(), found.layers.len());
+        [
+            (
+                "strength",
+                vec![count],
+                points().map(|p| p.strength).collect(),
+            ),
+            (
+                "accuracy",
+                vec![count],
+                points().map(|p| p.accuracy).collect(),
+            ),
+            ("changes", vec![count, layers], changes.collect::<Vec<_>>()),
+        ]
+        .map(|(what, shape, values)| Parameter {
+            name: format!("{}.{what}", curve.change),
+            shape,
+            values: values.into_iter().map(|value| value as f32).collect(),
+        })
+    });
+    arrays.collect()
+}
+
+/// Indices among the training images, classes and distances, the nearest first. Indices are whole as `f32` up to 16,777,216, which
+/// no dataset here reaches.
+fn neighbour_arrays(neighbours: &[Neighbour]) -> Vec<Parameter> {
+    let array = |name: &str, value: fn(&Neighbour) -> f32| Parameter {
+        name: name.to_string(),
+        shape: vec![neighbours.len()],
+        values: neighbours.iter().map(value).collect(),
+    };
+    vec![
+        array("index", |neighbour| neighbour.index as f32),
+        array("label", |neighbour| f32::from(neighbour.label)),
+        array("distance", |neighbour| neighbour.distance),
+    ]
 }
 
 /// A block for each kind of change: strength, accuracy, and the change of each layer's output.

@@ -1,8 +1,8 @@
 //! What a network computes, drawn: `maps`, `filters`, `window`.
 
-use std::{path::Path, slice};
+use std::slice;
 
-use glassbox_infer::{Classifier, Prepared};
+use glassbox_infer::Classifier;
 use glassbox_report::{
     Raster,
     explain::{
@@ -58,7 +58,7 @@ fn sizes(shape: Shape) -> Vec<usize> {
 /// The convolutions' kernels, or those of one layer or filter, and their weights as arrays.
 pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
     let classifier = classifier(&args.of)?;
-    let (plan, parameters) = (plan(&classifier)?, &classifier.file().parameters);
+    let (plan, parameters) = (classifier.plan()?, &classifier.file().parameters);
     let convolutions = convolutions(&plan);
     if convolutions.is_empty() {
         return Err(Failure::usage(
@@ -123,13 +123,12 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
     let prepared = prepared(&args.of, &classifier)?;
     let why = classifier.why(&prepared, None)?;
     let answer = why.ask(&args.value)?;
-    let trace = classifier.trace(slice::from_ref(&prepared), None)?;
-    let plan = plan(&classifier)?;
-    let image = image(&classifier, &prepared);
+    let plan = classifier.plan()?;
+    let image = image(&classifier, prepared.pixels());
     let pass = Pass {
         plan: &plan,
         parameters: &classifier.file().parameters,
-        trace: &trace,
+        trace: why.trace(),
         image: &image,
     };
     let figure = draw_window(&pass, &answer).ok_or_else(|| {
@@ -168,12 +167,8 @@ fn example(plan: &Plan) -> String {
     })
 }
 
-pub fn plan(classifier: &Classifier) -> Result<Plan, Failure> {
-    Ok(classifier.file().plan(Path::new("the model"))?)
-}
-
-/// The image as it was fitted to the network.
-pub fn image(classifier: &Classifier, prepared: &Prepared) -> Raster {
+/// An image that was fitted to the network, from its pixels.
+pub fn image(classifier: &Classifier, fitted: &[u8]) -> Raster {
     let fit = &classifier.file().preprocessing.fit;
-    Raster::of_image(fit.channels, fit.height, fit.width, prepared.pixels())
+    Raster::of_image(fit.channels, fit.height, fit.width, fitted)
 }

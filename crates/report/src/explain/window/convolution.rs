@@ -1,6 +1,7 @@
 //! A convolution's value: patch × kernel = products, channel by channel.
 
 use glassbox_infer::why::Term;
+use glassbox_lessons::counted;
 use glassbox_spec::Window;
 
 use crate::{
@@ -100,12 +101,9 @@ impl Sheet<'_> {
         if !rest.is_empty() {
             let products: usize = rest.iter().map(|group| group.terms.len()).sum();
             let sum = rest.iter().map(|group| group.sum).sum();
-            let channels = if rest.len() == 1 {
-                "channel"
-            } else {
-                "channels"
-            };
-            let what = format!("the other {} {channels}, {products} products", rest.len());
+            let channels = counted(rest.len() as u64, "channel");
+            let products = counted(products as u64, "product");
+            let what = format!("the other {channels}, {products}");
             self.row(sum, &what);
         }
         self.total();
