@@ -410,7 +410,7 @@ pub enum DataCommand {
         /// How many [default: 2 in the terminal, 100 in a PNG]
         #[arg(long, value_name = "N")]
         count: Option<usize>,
-        /// Write a sheet to this PNG file
+        /// Write a sheet to this PNG file; one of that name is replaced
         #[arg(long, value_name = "FILE")]
         png: Option<PathBuf>,
     },

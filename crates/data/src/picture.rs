@@ -47,6 +47,10 @@ impl Picture {
     /// Decodes a PNG or JPEG of any colour type and bit depth; EXIF orientation is applied.
     pub fn decode(bytes: &[u8]) -> Result<Self, PictureError> {
         let mut decoder = open(bytes)?;
+        if is_cut(bytes) {
+            let problem = "it ends in the middle of the picture".to_string();
+            return Err(PictureError::Unreadable(problem));
+        }
         let orientation = decoder.orientation()?;
         let mut image = DynamicImage::from_decoder(decoder)?;
         image.apply_orientation(orientation);
@@ -162,6 +166,25 @@ fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
 }
 
+/// Whether a JPEG ends before its end (ITU-T T.81, annex B): its decoder would fill what is missing with grey, and say nothing.
+fn is_cut(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return false;
+    }
+    // Segments with their lengths, up to the first scan. In a scan, 0xff is followed by 0 or by a restart marker.
+    let mut at = 2;
+    while let Some([0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        at += match *marker {
+            0xda => return !bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            0xff => 1,
+            0x01 | 0xd0..=0xd7 => 2,
+            _ => 2 + usize::from(u16::from_be_bytes([*high, *low])),
+        };
+    }
+    // Anything else is for the decoder to say.
+    false
+}
+
 fn open(bytes: &[u8]) -> Result<impl ImageDecoder + '_, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
@@ -268,6 +291,29 @@ mod tests {
             channels,
             invert: false,
         }
+    }
+
+    #[test]
+    fn a_jpeg_that_is_cut_is_not_a_picture() {
+        let image = RgbImage::from_fn(40, 30, |x, y| {
+            Rgb([(x * y) as u8, (x * 7) as u8, (y * 9) as u8])
+        });
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::from(image)
+            .write_to(&mut bytes, ImageFormat::Jpeg)
+            .unwrap();
+        let mut bytes = bytes.into_inner();
+        assert!(Picture::decode(&bytes).is_ok());
+        for kept in [2, bytes.len() / 2, bytes.len() * 9 / 10, bytes.len() - 2] {
+            let cut = Picture::decode(&bytes[..kept]);
+            assert!(
+                matches!(cut, Err(PictureError::Unreadable(_))),
+                "{kept} bytes"
+            );
+        }
+        // What comes after the end is nobody's business.
+        bytes.extend(b"more");
+        assert!(Picture::decode(&bytes).is_ok());
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Prepared {
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
+
+    /// What makes any answer about it doubtful.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
 }
 
 impl Classifier {

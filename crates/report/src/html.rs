@@ -28,7 +28,7 @@ figure svg text{font-family:Figures,sans-serif}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:4px 12px 4px 0;border-bottom:1px solid var(--rule);white-space:nowrap;text-align:right}
 th:first-child,td:first-child{text-align:left}
-td.name{white-space:normal;overflow-wrap:anywhere;min-width:4rem;max-width:14rem}
+td.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem;max-width:14rem}
 .text td,.text th{text-align:left;white-space:normal;overflow-wrap:anywhere}
 thead th{color:var(--muted);font-weight:600}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}

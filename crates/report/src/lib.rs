@@ -41,6 +41,6 @@ pub use compare::compare;
 pub use figure::{Figure, FigureError};
 pub use markdown::{Document, File, contents, markdown, markdown_with_files};
 pub use raster::Raster;
-pub use run::{MISTAKES, RunReport, run};
+pub use run::{FIGURES, MISTAKES, RunReport, run};
 pub use text::{Style, WIDTH, plain, text, text_of};
 pub use why::why;

@@ -42,11 +42,11 @@ impl Raster {
         })
     }
 
-    /// A square of shares, 0 nothing to 1 opaque, of a blue that reads on light and on dark.
+    /// A square of shares, 0 nothing to 1 opaque, of the theme's first blue.
     pub(crate) fn veil(side: usize, shares: &[f32]) -> Self {
         let image = RgbaImage::from_fn(side as u32, side as u32, |x, y| {
             let share = shares.get(y as usize * side + x as usize).copied();
-            Rgba([43, 147, 205, (255.0 * share.unwrap_or(0.0)) as u8])
+            Rgba([0, 114, 178, (255.0 * share.unwrap_or(0.0)) as u8])
         });
         Self { image }
     }

@@ -12,14 +12,31 @@ mod page;
 mod reliability;
 mod tables;
 
+use std::path::Path;
+
 use glassbox_infer::{Calibration, Evaluation, Scored, mistakes};
 use glassbox_spec::Parameter;
-use glassbox_train::{Record, Shown};
+use glassbox_train::{Record, Shown, TrainError};
 
 use crate::Figure;
 
 /// Mistakes that are shown.
 pub const MISTAKES: usize = 20;
+
+/// The names of all figures that a report may have.
+pub const FIGURES: [&str; 11] = [
+    "loss",
+    "accuracy",
+    "learning-rate",
+    "speed",
+    "confusion",
+    "confusion-normalised",
+    "reliability",
+    "probabilities",
+    "mistakes",
+    "training-images",
+    "filters",
+];
 
 /// A report.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,14 +80,14 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
         }
         Ok(history) => curves::curves(history, record.outline.best()),
         Err(error) => {
-            missing.push(format!("curves: {error}"));
+            missing.push(format!("curves: {}", told(error)));
             Vec::new()
         }
     };
     let test = match &record.predictions {
         Ok(predictions) => Some(test(predictions, shown.ok())),
         Err(error) => {
-            missing.push(format!("test: {error}"));
+            missing.push(format!("test: {}", told(error)));
             None
         }
     };
@@ -94,7 +111,7 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
                 ),
             }
         }
-        (Err(error), _) | (_, Err(error)) => missing.push(format!("filters: {error}")),
+        (Err(error), _) | (_, Err(error)) => missing.push(format!("filters: {}", told(error))),
     }
     for (what, problem) in [
         (
@@ -117,7 +134,7 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
         ),
     ] {
         if let Some(problem) = problem {
-            missing.push(format!("{what}: {problem}"));
+            missing.push(format!("{what}: {}", told(problem)));
         }
     }
     let contents = Contents {
@@ -152,6 +169,14 @@ fn test<'a>(predictions: &'a glassbox_train::Predictions, shown: Option<&Shown>)
         calibration,
         wrong,
         figures,
+    }
+}
+
+/// Why a piece is missing. What is not there needs no path.
+fn told(error: &TrainError) -> String {
+    match error.missing_file().and_then(Path::file_name) {
+        Some(name) => format!("there is no {}", name.to_string_lossy()),
+        None => error.to_string(),
     }
 }
 

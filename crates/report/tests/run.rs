@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use glassbox_report::{Figure, RunReport, compare, run};
+use glassbox_report::{FIGURES, Figure, RunReport, compare, run};
 use glassbox_spec::{ImageShape, Random, Stream};
 use glassbox_train::{Example, Outline, Record, Shown};
 use proptest::prelude::*;
@@ -105,6 +105,7 @@ fn a_report_has_every_picture_and_says_what_is_missing() {
             "training-images"
         ]
     );
+    assert!(names.iter().all(|name| FIGURES.contains(name)));
     for figure in &report.figures {
         assert!(
             figure.png().unwrap().starts_with(b"\x89PNG"),

@@ -1,6 +1,9 @@
 //! What can go wrong with a configuration, and with a run.
 
-use std::path::PathBuf;
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use glassbox_data::DataError;
 use glassbox_model::{BackendError, ModelError};
@@ -95,6 +98,22 @@ pub enum ConfigError {
     /// The backend is unknown.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl TrainError {
+    /// The file that is not there, if that is what is wrong.
+    pub fn missing_file(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, source }
+            | Self::Model(ModelError::Io { path, source })
+            | Self::Config(ConfigError::Io { path, source })
+                if source.kind() == ErrorKind::NotFound =>
+            {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A run that did not end well.

@@ -76,6 +76,7 @@ impl Outline {
         let problem = match (path.is_dir(), files.iter().any(|file| file.exists())) {
             (true, true) => None,
             (true, false) => Some("there is no file of a run in it"),
+            (false, _) if path.exists() => Some("it is a file"),
             (false, _) => Some("there is no such folder"),
         };
         if let Some(problem) = problem {

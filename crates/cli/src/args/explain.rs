@@ -47,7 +47,7 @@ pub enum View {
   glassbox explain invariance --data digits
   glassbox explain invariance --model runs/digits-1 --limit 2000")]
     Invariance(InvarianceArgs),
-    /// Find the training images that the network takes for the most similar
+    /// Find the images of the training part that the network takes for the most similar
     #[command(after_help = "Examples:
   glassbox explain nearest --data digits --image digits:test:42
   glassbox explain nearest --model runs/digits-1 --image digit.png --count 20")]

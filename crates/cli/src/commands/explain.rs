@@ -12,6 +12,7 @@ use crate::{
     args::explain::{ExplainArgs, OfImage, OfModel, View},
     commands::{open_backend, open_model, pictures::Pictures},
     failure::Failure,
+    output,
 };
 
 /// Draws one view and writes it.
@@ -37,5 +38,9 @@ fn prepared(args: &OfImage, classifier: &Classifier) -> Result<Prepared, Failure
     let picture: Result<Picture, String> =
         Pictures::new(args.data_dir.clone()).read(&args.image)?;
     let picture = picture.map_err(|problem| Failure::data(format!("{}: {problem}", args.image)))?;
-    Ok(classifier.prepare(&picture, args.invert))
+    let prepared = classifier.prepare(&picture, args.invert);
+    if let Some(warning) = prepared.warning() {
+        output::note(format!("warning: {}: {warning}", args.image));
+    }
+    Ok(prepared)
 }

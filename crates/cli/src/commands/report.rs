@@ -1,9 +1,12 @@
 //! `glassbox report`
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use glassbox_data::{Dataset, Search};
-use glassbox_report::MISTAKES;
+use glassbox_report::{FIGURES, MISTAKES};
 use glassbox_train::{Record, Shown};
 
 use crate::{
@@ -20,7 +23,7 @@ pub fn run(args: ReportArgs) -> Result<(), Failure> {
     let dataset = open(&record, args.data_dir);
     let (page, missing) = write(&record, dataset.as_ref().map_err(String::as_str))?;
     for line in missing {
-        output::note(format!("missing: {}", plain(&line)));
+        output::note(format!("missing: {}", plain(&line.replace('\n', " "))));
     }
     output::line(format!("report: {}", page.display()))
 }
@@ -69,6 +72,15 @@ fn write(
     files::folder(&plots)?;
     for figure in &report.figures {
         files::write_figure(&plots, figure)?;
+    }
+    // What an earlier report had and this one has not.
+    for name in FIGURES {
+        if report.figures.iter().all(|figure| figure.name != name) {
+            for extension in ["svg", "png"] {
+                // Best effort: one picture too many does no harm.
+                let _ = fs::remove_file(plots.join(format!("{name}.{extension}")));
+            }
+        }
     }
     let page = record.outline.folder.report();
     files::write(&page, report.html.as_bytes())?;

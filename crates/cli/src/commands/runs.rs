@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use glassbox_lessons::{Block, Table};
-use glassbox_report::{Style, text_of};
 use glassbox_train::{ArchChoice, EpochRow, Outline};
 use serde::Serialize;
 
@@ -35,7 +33,8 @@ struct Row {
     backend: Option<String>,
     /// Whether it has come to its end.
     finished: bool,
-    epochs: usize,
+    /// Finished ones; nothing where `metrics.csv` cannot be read.
+    epochs: Option<usize>,
     best_epoch: Option<u32>,
     validation_accuracy: Option<f64>,
     validation_loss: Option<f64>,
@@ -81,7 +80,7 @@ impl Row {
                 .or_else(configured),
             backend: settings.and_then(|settings| settings.backend.clone()),
             finished: summary.is_some(),
-            epochs: history.len(),
+            epochs: run.history.as_ref().ok().map(Vec::len),
             best_epoch: best.map(|row| row.epoch),
             validation_accuracy: of_best(|row| row.validation_accuracy),
             validation_loss: of_best(|row| row.validation_loss),
@@ -130,8 +129,8 @@ fn list(dir: &Path, json: bool) -> Result<(), Failure> {
             said(&row.dataset),
             said(&row.architecture),
             match row.finished {
-                true => row.epochs.to_string(),
-                false => format!("{} so far", row.epochs),
+                true => epochs(row),
+                false => format!("{} so far", epochs(row)),
             },
             percent(row.validation_accuracy),
             percent(row.test_accuracy),
@@ -192,7 +191,7 @@ fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Failure> {
     };
     let mut lines = settings(&outlines);
     lines.extend([
-        line("epochs done", &|row| row.epochs.to_string()),
+        line("epochs done", &epochs),
         line("best epoch", &|row| {
             row.best_epoch
                 .map_or(NONE.into(), |epoch| epoch.to_string())
@@ -271,6 +270,11 @@ fn finite(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite())
 }
 
+fn epochs(row: &Row) -> String {
+    row.epochs
+        .map_or(NONE.to_string(), |epochs| epochs.to_string())
+}
+
 fn said(text: &Option<String>) -> String {
     text.as_deref().map_or(NONE.to_string(), plain)
 }
@@ -287,8 +291,20 @@ fn seconds(value: Option<f64>) -> String {
     finite(value).map_or(NONE.to_string(), |value| format!("{value:.1} s"))
 }
 
+/// Columns as wide as they must be, however wide that is: what is piped is cut by nobody.
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let head = head.iter().map(|head| head.to_string()).collect();
-    let text = text_of(&[Block::Table(Table { head, rows })], Style::Plain);
-    text.trim_end().to_string()
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let wide = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let text = lines.iter().map(|line| {
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<String> = cells.map(|(cell, wide)| format!("{cell:<wide$}")).collect();
+        cells.join("  ").trim_end().to_string()
+    });
+    text.collect::<Vec<_>>().join("\n")
 }

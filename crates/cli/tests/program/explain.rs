@@ -49,8 +49,10 @@ fn files(stdout: &str) -> Vec<&str> {
 pub fn explained(arguments: &str) -> String {
     let (code, stdout, stderr) = run(trained(), &format!("explain {arguments}"));
     assert_eq!(code, 0, "{arguments}: {stderr}");
+    // Nothing but that an image looks inverted, and that there is time to wait.
+    let known = |line: &str| line.ends_with("try --invert") || line.contains("shifted, turned");
     assert!(
-        stderr.is_empty() && !stdout.contains('\u{1b}'),
+        stderr.lines().all(known) && !stdout.contains('\u{1b}'),
         "{stderr}{stdout}"
     );
     for path in files(&stdout) {
@@ -220,7 +222,7 @@ fn evidence_is_of_the_class_and_layer_that_were_asked() {
             "{stdout}"
         );
         assert!(
-            stdout.contains("\nsanity: with random weights the map changes, rank correlation "),
+            stdout.contains("\nsanity: with random weights the map "),
             "{stdout}"
         );
     }

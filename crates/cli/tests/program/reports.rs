@@ -62,6 +62,9 @@ fn a_report_without_its_dataset_says_so() {
     );
     let page = fs::read_to_string(folder.path().join("runs/sky-1/report.html")).unwrap();
     assert!(page.contains("images: the dataset sky is not to be had here"));
+    // A picture of the earlier report that this one has not.
+    let plots = folder.path().join("runs/sky-1/plots");
+    assert!(plots.join("filters.png").exists() && !plots.join("training-images.png").exists());
     // Another dataset of that name is not taken for it.
     fs::remove_dir_all(folder.path().join("moved/train/stars")).unwrap();
     fs::rename(

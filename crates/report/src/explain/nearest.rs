@@ -39,7 +39,7 @@ pub fn nearest(query: &Captioned, layer: &str, neighbours: &[Captioned]) -> Figu
     let most = ACROSS * (HIGHEST / down) as usize;
     let shown = &neighbours[..neighbours.len().min(most)];
     let mut canvas = Canvas::default();
-    let title = "The nearest training images";
+    let title = "The nearest images of the training part";
     let mut line = format!("by the distance of the outputs of {layer}");
     if shown.len() < neighbours.len() {
         line += &format!("; the first {} of {}", shown.len(), neighbours.len());

@@ -91,7 +91,7 @@ fn place(answer: &Answer) -> String {
             }
             _ => "; sees nothing but padding".to_string(),
         });
-    axes.join(", ") + &sees.unwrap_or_default()
+    axes.join(", ") + ", counted from 0" + &sees.unwrap_or_default()
 }
 
 impl Sheet<'_> {

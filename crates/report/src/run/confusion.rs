@@ -15,8 +15,8 @@ const WIDTH: f64 = 400.0;
 const HEAD: f64 = 64.0;
 /// The most room for a class's name.
 const NAME: f64 = 90.0;
-/// With more classes than this, cells have no numbers and no names.
-const NAMED: usize = 24;
+/// With more classes than this, cells have no numbers, and classes are numbers.
+pub(super) const NAMED: usize = 24;
 /// Size of the numbers.
 const NUMBER: f64 = 10.0;
 
@@ -34,11 +34,11 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
         .iter()
         .map(|name| width(name, TEXT as f64))
         .fold(0.0, f64::max);
-    let left = if named { 26.0 + longest + 6.0 } else { 26.0 };
+    let left = 26.0 + 6.0 + if named { longest } else { 24.0 };
     let cell = (WIDTH - left - 8.0) / classes as f64;
     let upright = longest > cell - 4.0;
     let names_height = match (named, upright) {
-        (false, _) => 0.0,
+        (false, _) => 14.0,
         (true, true) => longest + 6.0,
         (true, false) => 16.0,
     };
@@ -95,6 +95,30 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
             .flat_map(|row| (0..classes).map(|at| shares(row, at).sqrt()))
             .collect();
         canvas.picture([left, top, side, side], &Raster::veil(classes, &shares));
+        // Of a thousand classes every hundredth has its number.
+        let every = [5, 10, 20, 50]
+            .into_iter()
+            .find(|every| classes / every <= 10);
+        for class in (0..classes).step_by(every.unwrap_or(100)) {
+            let middle = (class as f64 + 0.5) * cell;
+            let number = class.to_string();
+            canvas.sized(
+                left - 4.0,
+                top + middle + 3.6,
+                Anchor::End,
+                MUTED,
+                NUMBER,
+                &number,
+            );
+            canvas.sized(
+                left + middle,
+                top - 4.0,
+                Anchor::Middle,
+                MUTED,
+                NUMBER,
+                &number,
+            );
+        }
     }
     canvas.frame([left, top, side, side], RULE, 1.0);
     let images: u64 = evaluation.confusion.iter().flatten().sum();

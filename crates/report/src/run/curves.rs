@@ -117,6 +117,6 @@ pub(super) fn curves(history: &[EpochRow], best: Option<&EpochRow>) -> Vec<Figur
 fn epochs(history: &[EpochRow]) -> [f64; 2] {
     let end = |row: Option<&EpochRow>| row.map_or(1.0, |row| f64::from(row.epoch));
     let (first, last) = (end(history.first()), end(history.last()));
-    let room = (0.03 * (last - first)).max(0.2);
+    let room = (0.03 * (last - first)).clamp(0.2, 0.45);
     [first - room, last + room]
 }

@@ -4,6 +4,7 @@ use glassbox_infer::{ClassScore, Evaluation};
 use glassbox_lessons::count;
 use glassbox_train::{EpochRow, Record};
 
+use super::confusion::NAMED;
 use crate::html::{Html, table};
 
 /// Pairs of classes that are shown.
@@ -11,9 +12,13 @@ const PAIRS: usize = 10;
 
 /// The figures of each class.
 pub(super) fn classes(classes: &[ClassScore]) -> Html {
-    let rows = classes.iter().map(|class| {
+    let rows = classes.iter().enumerate().map(|(number, class)| {
         vec![
-            class.name.clone(),
+            // By which the matrix knows it.
+            match classes.len() > NAMED {
+                true => format!("{} ({number})", class.name),
+                false => class.name.clone(),
+            },
             format!("{:.4}", class.precision),
             format!("{:.4}", class.recall),
             format!("{:.4}", class.f1),

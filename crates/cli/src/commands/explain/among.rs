@@ -25,6 +25,10 @@ pub fn invariance(args: InvarianceArgs) -> Result<(), Failure> {
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let indices = spread(&all, Some(args.limit));
     let out = Folder::make(&args.of.out)?;
+    output::note(format!(
+        "{}, shifted, turned and with noise: some seconds for every 500",
+        output::counted(indices.len() as u64, "test image")
+    ));
     let found = classifier.invariance(&images, &indices, counter("changing images"))?;
     for figure in curves(&found) {
         out.png(&figure)?;
@@ -65,7 +69,14 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     let query = Captioned {
         image: image(&classifier, prepared.pixels()),
         label: "the image".to_string(),
-        lines: vec![args.of.image.clone()],
+        // Of a path its end tells more than its beginning.
+        lines: args
+            .of
+            .image
+            .rsplit('/')
+            .take(1)
+            .map(String::from)
+            .collect(),
     };
     out.png(&draw_nearest(&query, &found.layer, &neighbours))?;
     out.npz("nearest", &neighbour_arrays(&found.neighbours))?;
