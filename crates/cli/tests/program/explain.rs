@@ -385,6 +385,11 @@ fn every_mistake_has_its_exit_code() {
             "softmax[1]: not a layer's value; a window is drawn of conv1, pool1",
         ),
         (
+            format!("window {image} d_conv2[1,1,1]"),
+            2,
+            "d_conv2[1,1,1]: not a layer's value",
+        ),
+        (
             format!("window {image} conv1.weight[0,0,0,0]"),
             2,
             "not a layer's value",

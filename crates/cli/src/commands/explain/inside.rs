@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use glassbox_infer::Classifier;
+use glassbox_infer::{Classifier, why::WhyError};
 use glassbox_report::{
     Raster,
     explain::{
@@ -122,7 +122,12 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
     let classifier = classifier(&args.of.of)?;
     let prepared = prepared(&args.of, &classifier)?;
     let why = classifier.why(&prepared, None)?;
-    let answer = why.ask(&args.value)?;
+    let answer = match why.ask(&args.value) {
+        Ok(answer) => Some(answer),
+        // Of a backward pass or a step: no value of a layer.
+        Err(WhyError::NeedsLabel { .. } | WhyError::NeedsRun { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
     let plan = classifier.plan()?;
     let image = image(&classifier, prepared.pixels());
     let pass = Pass {
@@ -131,7 +136,8 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
         trace: why.trace(),
         image: &image,
     };
-    let figure = draw_window(&pass, &answer).ok_or_else(|| {
+    let drawn = answer.and_then(|answer| Some((draw_window(&pass, &answer)?, answer)));
+    let (figure, answer) = drawn.ok_or_else(|| {
         let layers: Vec<_> = plan
             .layers()
             .iter()
