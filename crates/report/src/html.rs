@@ -30,6 +30,7 @@ th,td{padding:4px 12px 4px 0;border-bottom:1px solid var(--rule);white-space:now
 th:first-child,td:first-child{text-align:left}
 td.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem;max-width:14rem}
 .text td,.text th{text-align:left;white-space:normal;overflow-wrap:anywhere}
+@media (max-width:480px){table{font-size:.78rem}th,td{padding-right:7px}td.name{min-width:5.2rem}}
 thead th{color:var(--muted);font-weight:600}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
 code{font-family:ui-monospace,Consolas,monospace}

@@ -60,11 +60,11 @@ pub(super) fn filters(before: &Parameter, after: &Parameter) -> Option<Figure> {
         true => format!("one scale; the first {MOST} of {filters} filters"),
         false => "one scale for both".to_string(),
     };
-    let note = match channels {
-        1 => note,
-        _ => format!("{note}; channels below each other"),
-    };
     canvas.muted(BAR + 24.0, bottom + 21.0, Anchor::Start, &note);
+    if channels > 1 {
+        let below = "a filter’s channels below each other";
+        canvas.muted(BAR + 24.0, bottom + 36.0, Anchor::Start, below);
+    }
     let alt = format!(
         "{} kernels of {height}×{width} as colours, before and after training, {}; {note}.",
         filters * channels,

@@ -83,7 +83,7 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
         return None;
     }
     let mut canvas = Canvas::default();
-    let title = "The mistakes that it was surest of";
+    let title = "The mistakes that it was surest of: class, and as what";
     canvas.sized(8.0, 16.0, Anchor::Start, INK, 14.0, title);
     let step = (WIDTH - 8.0) / COLUMNS as f64;
     let room = step - 8.0;
@@ -103,8 +103,8 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
         );
         let line = |text: &str| shortened(text, SMALL, room + 2.0);
         let lines = [
-            (INK, line(&format!("true {label}"))),
-            (INK, line(&format!("said {predicted}"))),
+            (INK, line(label)),
+            (INK, line(&format!("as {predicted}"))),
             (
                 MUTED,
                 line(&format!("{} · {}", sure(answer.confidence()), answer.index)),
