@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Of a chart, in pixels.
-const WIDTH: f64 = 400.0;
+pub(crate) const WIDTH: f64 = 400.0;
 /// Of the plot in it.
 const PLOT: (u32, u32) = (394, 240);
 /// Around the plot, so that no letter is cut.

@@ -10,7 +10,6 @@ use resvg::{
     tiny_skia::{Color, Pixmap, Transform},
     usvg::{Options, Tree, fontdb::Database},
 };
-
 use ttf_parser::Face;
 
 use crate::{canvas::escaped, theme};

@@ -18,7 +18,7 @@ use glassbox_infer::{Calibration, Evaluation, Scored, mistakes};
 use glassbox_spec::Parameter;
 use glassbox_train::{Record, Shown, TrainError};
 
-use crate::Figure;
+use crate::{Figure, chart::WIDTH};
 
 /// Mistakes that are shown.
 pub const MISTAKES: usize = 20;

@@ -24,7 +24,7 @@ pub(crate) const SECOND: &str = "#D55E00";
 pub(crate) const SERIES: [&str; 6] = [FIRST, SECOND, "#009E73", "#CC79A7", "#8F7700", "#56B4E9"];
 
 /// Light colours and what they are in the dark.
-const DARK: [(&str, &str); 10] = [
+const DARK: [(&str, &str); 11] = [
     (INK, "#E6EDF3"),
     (MUTED, "#9DA7B3"),
     (RULE, "#3D444D"),
@@ -35,6 +35,7 @@ const DARK: [(&str, &str); 10] = [
     (SERIES[2], "#3FD0A4"),
     (SERIES[3], "#E8A5CB"),
     (SERIES[4], "#F0E442"),
+    (SERIES[5], "#C9E8FB"),
 ];
 
 /// What makes figures dark where the reader's system is.
@@ -71,4 +72,23 @@ pub(crate) fn variables() -> String {
         list(|pair| pair.0),
         list(|pair| pair.1)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_colour_has_a_partner_and_no_two_are_the_same_in_the_dark() {
+        let partner = |light: &str| {
+            DARK.iter()
+                .find(|(colour, _)| *colour == light)
+                .map(|pair| pair.1)
+        };
+        let all = [INK, MUTED, RULE, PAPER, PANEL].into_iter().chain(SERIES);
+        let mut dark: Vec<&str> = all.map(|light| partner(light).unwrap()).collect();
+        dark.sort_unstable();
+        dark.dedup();
+        assert_eq!(dark.len(), DARK.len());
+    }
 }

@@ -1,6 +1,6 @@
 //! The images of a data set that a network takes for similar.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use glassbox_data::Images;
 
@@ -33,13 +33,13 @@ impl Classifier {
     pub fn nearest(
         &self,
         prepared: &Prepared,
-        images: Arc<Images>,
+        images: &Images,
         indices: &[u32],
         count: usize,
         mut each: impl FnMut(usize),
     ) -> Result<Nearest, ExplainError> {
         let plan = self.check_picture(prepared)?;
-        check_indices(&images, indices)?;
+        check_indices(images, indices)?;
         let features = |images: &[Cow<[u8]>]| {
             let pixels = self.normalised(images.iter().map(AsRef::as_ref));
             self.engine.features(pixels)
@@ -47,7 +47,7 @@ impl Classifier {
         let own = features(&[Cow::Borrowed(prepared.pixels())])?;
         let (mut neighbours, mut done) = (Vec::new(), 0);
         for chunk in indices.chunks(BATCH) {
-            let others = features(&self.all_fitted(&images, chunk)?)?;
+            let others = features(&self.all_fitted(images, chunk)?)?;
             let others = chunk.iter().zip(others.chunks_exact(own.len()));
             neighbours.extend(others.map(|(index, other)| Neighbour {
                 index: *index,

@@ -1,7 +1,5 @@
 //! Every explanation that cannot be given says why.
 
-use std::sync::Arc;
-
 use glassbox_data::Images;
 use glassbox_infer::explain::{ExplainError, Patch};
 use glassbox_model::ModelError;
@@ -33,12 +31,12 @@ fn a_class_or_picture_that_is_not_of_the_network_is_refused() {
             }
         ));
     }
-    let images = Arc::new(images(ImageShape::new(1, 6, 11).unwrap(), 3, 3));
+    let images = images(ImageShape::new(1, 6, 11).unwrap(), 3, 3);
     for error in [
         colour.saliency(&picture, 0).map(|_| ()),
         colour.occlusion(&picture, 0, patch, |_, _| {}).map(|_| ()),
         colour
-            .nearest(&picture, images, &[0], 1, |_| {})
+            .nearest(&picture, &images, &[0], 1, |_| {})
             .map(|_| ()),
     ] {
         let error = error.unwrap_err();
@@ -94,13 +92,12 @@ fn a_patch_that_does_not_slide_is_refused() {
 fn images_that_are_not_there_or_cannot_be_fitted_are_refused() {
     let classifier = classifier(&grey(), &device("scratch"));
     let picture = prepared(&classifier, 0);
-    let both = |images: &Arc<Images>, indices: &[u32]| {
-        let shared = Arc::clone(images);
-        let nearest = classifier.nearest(&picture, shared, indices, 1, |_| {});
+    let both = |images: &Images, indices: &[u32]| {
+        let nearest = classifier.nearest(&picture, images, indices, 1, |_| {});
         let invariance = classifier.invariance(images, indices, |_, _| {});
         [nearest.unwrap_err(), invariance.unwrap_err()]
     };
-    let three = Arc::new(images(ImageShape::new(1, 6, 11).unwrap(), 3, 4));
+    let three = images(ImageShape::new(1, 6, 11).unwrap(), 3, 4);
     for error in both(&three, &[]) {
         assert!(matches!(error, ExplainError::NoImages), "{error}");
     }
@@ -116,7 +113,7 @@ fn images_that_are_not_there_or_cannot_be_fitted_are_refused() {
     let error = classifier.fitted(&three, 3).unwrap_err();
     assert!(matches!(error, ExplainError::NoSuchImage { .. }), "{error}");
     // Two channels are neither grey nor colour.
-    let odd = Arc::new(images(ImageShape::new(2, 6, 11).unwrap(), 3, 4));
+    let odd = images(ImageShape::new(2, 6, 11).unwrap(), 3, 4);
     for error in both(&odd, &[1]) {
         assert!(matches!(error, ExplainError::Picture(_)), "{error}");
     }

@@ -34,7 +34,7 @@ fn the_nearest_images_are_those_of_a_plain_search() {
         };
         for device in &devices() {
             let classifier = classifier(&file, device);
-            let images = Arc::new(images(shape, 131, file.classes.len()));
+            let images = images(shape, 131, file.classes.len());
             let indices: Vec<u32> = (0..131).rev().filter(|i| i % 3 != 2).collect();
             let prepared = fit(&classifier, shape, images.image(0));
             let own = trace(&classifier, &prepared);
@@ -51,9 +51,7 @@ fn the_nearest_images_are_those_of_a_plain_search() {
             expected.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             let mut heard = Vec::new();
             let found = classifier
-                .nearest(&prepared, Arc::clone(&images), &indices, 20, |done| {
-                    heard.push(done)
-                })
+                .nearest(&prepared, &images, &indices, 20, |done| heard.push(done))
                 .unwrap();
             assert_eq!(heard, [64, indices.len()]);
             assert_eq!((found.layer.as_str(), found.neighbours.len()), (layer, 20));
@@ -79,11 +77,10 @@ fn the_nearest_images_are_those_of_a_plain_search() {
 fn no_more_neighbours_are_found_than_there_are() {
     let classifier = classifier(&grey(), &device("scratch"));
     let input = classifier.plan().unwrap().input();
-    let images = Arc::new(images(input, 5, 4));
+    let images = images(input, 5, 4);
     let prepared = prepared(&classifier, 3);
     let nearest = |count| {
-        let images = Arc::clone(&images);
-        let found = classifier.nearest(&prepared, images, &[4, 3], count, |_| {});
+        let found = classifier.nearest(&prepared, &images, &[4, 3], count, |_| {});
         found.unwrap().neighbours
     };
     assert_eq!(nearest(0), []);

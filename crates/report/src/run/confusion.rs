@@ -3,6 +3,7 @@
 use glassbox_infer::Evaluation;
 use glassbox_lessons::count;
 
+use super::WIDTH;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, TEXT, shortened, width},
@@ -10,7 +11,6 @@ use crate::{
     theme::{FIRST, INK, MUTED, PAPER, RULE},
 };
 
-const WIDTH: f64 = 400.0;
 /// Above the matrix: title, note, and the columns' heading.
 const HEAD: f64 = 64.0;
 /// The most room for a class's name.

@@ -2,6 +2,7 @@
 
 use glassbox_spec::Parameter;
 
+use super::WIDTH;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas},
@@ -10,7 +11,6 @@ use crate::{
     theme::INK,
 };
 
-const WIDTH: f64 = 400.0;
 /// Filters shown.
 const MOST: usize = 64;
 const COLUMNS: usize = 8;

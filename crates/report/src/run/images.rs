@@ -4,6 +4,7 @@ use glassbox_infer::Scored;
 use glassbox_spec::ImageShape;
 use glassbox_train::Shown;
 
+use super::WIDTH;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas, TEXT, shortened},
@@ -11,7 +12,6 @@ use crate::{
     theme::{INK, MUTED},
 };
 
-const WIDTH: f64 = 400.0;
 /// Mistakes in a row.
 const COLUMNS: usize = 5;
 /// Small text.
@@ -69,9 +69,12 @@ pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
         y += tall.max(26.0) + 3.0;
     }
     let alt = format!(
-        "{} training images, each as it is in the dataset and as it is received in the first of the epochs, of which {epochs} {} shown, after augmentation.",
+        "{} training images, each as it is in the dataset and, after augmentation, as it is received in {}.",
         shown.training.len(),
-        if epochs == 1 { "is" } else { "are" }
+        match epochs {
+            1 => "the first epoch".to_string(),
+            _ => format!("each of the first {epochs} epochs"),
+        }
     );
     Some(canvas.finish("training-images", "Training images", alt, [WIDTH, y + 6.0]))
 }
@@ -140,7 +143,7 @@ pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> 
 }
 
 /// `99.97 %`; never 100 where it is not.
-pub(super) fn sure(probability: f32) -> String {
+fn sure(probability: f32) -> String {
     let percent = 100.0 * f64::from(probability);
     match percent {
         p if (99.995..100.0).contains(&p) => ">99.99 %".to_string(),
@@ -148,7 +151,7 @@ pub(super) fn sure(probability: f32) -> String {
     }
 }
 
-pub(super) fn name(classes: &[String], class: usize) -> &str {
+fn name(classes: &[String], class: usize) -> &str {
     classes.get(class).map_or("?", String::as_str)
 }
 

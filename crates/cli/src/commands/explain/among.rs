@@ -52,7 +52,7 @@ pub fn nearest(args: NearestArgs) -> Result<(), Failure> {
     let out = Folder::make(&args.of.of.out)?;
     let mut count = counter("comparing images");
     let each = |done| count(done, indices.len());
-    let found = classifier.nearest(&prepared, images.clone(), &indices, args.count, each)?;
+    let found = classifier.nearest(&prepared, &images, &indices, args.count, each)?;
     let classes = &classifier.file().classes;
     let class = |label: u16| classes.get(usize::from(label)).map_or("", String::as_str);
     let neighbours = found.neighbours.iter().map(|neighbour| {
