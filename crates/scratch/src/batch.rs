@@ -81,7 +81,7 @@ pub fn check_labels(plan: &Plan, images: usize, labels: &[u16]) -> Result<(), Ne
 
 /// Parameters in network order, if they are exactly the plan's.
 pub(crate) fn in_order(plan: &Plan, parameters: &Parameters) -> Result<Parameters, NetworkError> {
-    let problems = plan.misfits(parameters);
+    let problems = plan.validate(parameters);
     if !problems.is_empty() {
         return Err(NetworkError::Parameters { problems });
     }

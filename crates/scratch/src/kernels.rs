@@ -31,20 +31,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod conv;
-mod dense;
 mod layers;
-mod map;
 mod network;
+mod ops;
+mod padded_nhwc;
+mod per_task;
 mod per_thread;
-mod pool;
 #[allow(unsafe_code)]
 mod simd;
 mod stage;
 mod table;
-mod task;
+mod workspace;
 
 pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images};
 pub use network::{Network, Times};
+pub use ops::{check_sizes, fused_pool};
 pub use simd::{Level, SIMD_VARIABLE, UnknownLevel};
-pub use stage::{check_sizes, taken_in};

@@ -20,26 +20,36 @@
 //! # Ok::<(), glassbox_spec::SpecError>(())
 //! ```
 
+mod activation;
 mod architecture;
 mod error;
 mod geometry;
 mod keys;
+mod ops;
 mod parameters;
 mod plan;
 mod preprocessing;
 mod presets;
 mod random;
+mod receptive_field;
+mod shape;
 mod step;
 mod window;
 
-pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use activation::Activation;
+pub use architecture::{Architecture, Layer};
 pub use error::SpecError;
-pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
+pub use geometry::{GeometryError, MAX_SIZE, Padding, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
-pub use parameters::{Parameter, ParameterShape, Parameters, misfits};
-pub use plan::{Operation, Plan, PlannedLayer};
+pub use ops::{
+    Add, Conv, ConvGeometry, Dense, Description, Dropout, Flatten, GlobalAvgPool, LayerKind,
+    Operation, OwnParameter, Pool, PoolGeometry, Reads,
+};
+pub use parameters::{Parameter, ParameterShape, Parameters, validate};
+pub use plan::{Plan, PlannedLayer};
 pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
 pub use presets::PRESETS;
 pub use random::{Random, Stream};
+pub use shape::{ImageShape, Shape};
 pub use step::{Pass, StepKey};
 pub use window::{Window, under};

@@ -30,7 +30,7 @@ use std::{fmt, str::FromStr, sync::OnceLock};
 
 use crate::Adam;
 pub(crate) use buffer::Buffer;
-pub(crate) use elementwise::{ActiveGradients, MaxPool, Places, PlacesMut, Winners};
+pub(crate) use elementwise::{ActiveGradients, Argmax, MaxPool, Places, PlacesMut};
 pub(crate) use gradients::{InputGradient, Lists, Patch, WeightGradient, input_chunks};
 pub(crate) use product::{Product, Run, Start, Weights};
 

@@ -7,17 +7,17 @@ use crate::Adam;
 ///
 /// ```text
 /// output[output_rows[i] + c] = max over k of  input[input_rows[i] + window[k] + c]
-/// winners[i, c]              = places[k] of the first k that reaches it
+/// argmax[i, c]              = places[k] of the first k that reaches it
 /// ```
 pub(crate) struct MaxPool<'a> {
     pub output: &'a mut [f32],
     pub output_rows: &'a [u32],
-    /// The part of [`Winners`] that belongs to these rows; `None` where no gradient will be asked for.
-    pub winners: Option<PlacesMut<'a>>,
+    /// The part of [`Argmax`] that belongs to these rows; `None` where no gradient will be asked for.
+    pub argmax: Option<PlacesMut<'a>>,
     pub input: &'a [f32],
     pub input_rows: &'a [u32],
     pub window: &'a [u32],
-    /// What the winners are recorded as, one for each place of the window.
+    /// What the argmax are recorded as, one for each place of the window.
     pub places: &'a [u32],
     /// A multiple of the lanes of a register.
     pub channels: usize,
@@ -43,12 +43,12 @@ pub(crate) struct ActiveGradients<'a> {
 /// Which output of each window was the largest. Only [`Level::max_pool`] writes it, so that all values are known to be
 /// among its `places`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Winners {
+pub(crate) struct Argmax {
     values: Vec<u32>,
     largest: u32,
 }
 
-/// Neighbours among winners.
+/// Neighbours among argmax.
 #[derive(Clone, Copy)]
 pub(crate) struct Places<'a> {
     pub(super) values: &'a [u32],
@@ -56,13 +56,13 @@ pub(crate) struct Places<'a> {
     pub(super) largest: u32,
 }
 
-/// Neighbours among winners, to be written.
+/// Neighbours among argmax, to be written.
 pub(crate) struct PlacesMut<'a> {
     values: &'a mut [u32],
     largest: &'a mut u32,
 }
 
-impl Winners {
+impl Argmax {
     /// So many at least, all at the first place of their windows.
     pub(crate) fn reserve(&mut self, count: usize) {
         if self.values.len() < count {
@@ -113,7 +113,7 @@ impl Level {
         let MaxPool {
             output,
             output_rows,
-            winners,
+            argmax,
             input,
             input_rows,
             window,
@@ -136,13 +136,13 @@ impl Level {
             output_rows.is_empty() || last(output_rows).saturating_add(*channels) <= output.len(),
             "output"
         );
-        if let Some(winners) = winners {
+        if let Some(argmax) = argmax {
             assert_eq!(
-                winners.values.len(),
+                argmax.values.len(),
                 output_rows.len().saturating_mul(*channels),
-                "winners"
+                "argmax"
             );
-            *winners.largest = (*winners.largest).max(last(places) as u32);
+            *argmax.largest = (*argmax.largest).max(last(places) as u32);
         }
         // SAFETY: the machine has the instruction set of a `Level`, and the furthest places read and written were just
         // asserted to be inside their slices.
@@ -252,8 +252,8 @@ pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
                     most = S::larger(most, candidate(k));
                 }
                 S::store(output.add(channel), most.0);
-                if let Some(winners) = &mut pool.winners {
-                    let at = winners.values.as_mut_ptr().add(i * channels + channel);
+                if let Some(argmax) = &mut pool.argmax {
+                    let at = argmax.values.as_mut_ptr().add(i * channels + channel);
                     S::store(at.cast(), most.1);
                 }
             }

@@ -5,7 +5,7 @@ use glassbox_spec::{ImageShape, Sides};
 /// The layout of one image: pixels in rows, the channels of a pixel side by side and filled up with zeros to whole registers,
 /// around it the padding of whatever reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Map {
+pub(crate) struct PaddedNhwc {
     shape: ImageShape,
     /// From a pixel to its right neighbour.
     pixel: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Map {
     len: usize,
 }
 
-impl Map {
+impl PaddedNhwc {
     /// Pixels of `pixel` values, of which the shape's channels are used, and at least `slack` values after the last.
     pub(crate) fn new(shape: ImageShape, frame: Sides, pixel: usize, slack: usize) -> Self {
         let row = (frame.left + shape.width() + frame.right) * pixel;
@@ -69,21 +69,26 @@ impl Map {
         self.origin + y * self.row + x * self.pixel
     }
 
-    /// Where a place of the frame or the image is; `y` and `x` count from the corner of the frame.
-    pub(crate) fn framed(&self, y: usize, x: usize) -> usize {
+    /// Where the first patch of a window begins that slides over the image with this padding, which the frame has room for.
+    pub(crate) fn patch(&self, padding: Sides) -> usize {
+        self.origin - padding.top * self.row - padding.left * self.pixel
+    }
+
+    /// From any place to another, so many rows below and columns right of it.
+    pub(crate) fn step(&self, y: usize, x: usize) -> usize {
         y * self.row + x * self.pixel
     }
 
     /// Takes an image `[channels, height, width]` in.
-    pub(crate) fn write(&self, map: &mut [f32], image: &[f32]) {
+    pub(crate) fn write(&self, to: &mut [f32], image: &[f32]) {
         match (self.shape.channels(), self.pixel) {
-            (1, 1) => self.interleave::<1>(map, image),
-            (3, 3) => self.interleave::<3>(map, image),
+            (1, 1) => self.interleave::<1>(to, image),
+            (3, 3) => self.interleave::<3>(to, image),
             _ => {
                 let (height, width) = (self.shape.height(), self.shape.width());
                 for (channel, plane) in image.chunks_exact(height * width).enumerate() {
                     for (y, row) in plane.chunks_exact(width).enumerate() {
-                        let pixels = map[self.at(y, 0)..].chunks_mut(self.pixel);
+                        let pixels = to[self.at(y, 0)..].chunks_mut(self.pixel);
                         for (pixel, value) in pixels.zip(row) {
                             pixel[channel] = *value;
                         }
@@ -93,14 +98,14 @@ impl Map {
         }
     }
 
-    /// [`Map::write`] for pixels of a known number of channels, without filling.
-    fn interleave<const CHANNELS: usize>(&self, map: &mut [f32], image: &[f32]) {
+    /// [`PaddedNhwc::write`] for pixels of a known number of channels, without filling.
+    fn interleave<const CHANNELS: usize>(&self, to: &mut [f32], image: &[f32]) {
         let width = self.shape.width();
         let plane = self.shape.height() * width;
         for y in 0..self.shape.height() {
             let planes: [&[f32]; CHANNELS] =
                 std::array::from_fn(|channel| &image[channel * plane + y * width..][..width]);
-            let (pixels, _) = map[self.at(y, 0)..][..width * CHANNELS].as_chunks_mut::<CHANNELS>();
+            let (pixels, _) = to[self.at(y, 0)..][..width * CHANNELS].as_chunks_mut::<CHANNELS>();
             for (x, pixel) in pixels.iter_mut().enumerate() {
                 *pixel = planes.map(|plane| plane[x]);
             }
@@ -108,11 +113,11 @@ impl Map {
     }
 
     /// Gives an image `[channels, height, width]` out.
-    pub(crate) fn read(&self, image: &mut [f32], map: &[f32]) {
+    pub(crate) fn read(&self, image: &mut [f32], from: &[f32]) {
         let (height, width) = (self.shape.height(), self.shape.width());
         for (channel, plane) in image.chunks_exact_mut(height * width).enumerate() {
             for (y, row) in plane.chunks_exact_mut(width).enumerate() {
-                let pixels = map[self.at(y, 0)..].chunks(self.pixel);
+                let pixels = from[self.at(y, 0)..].chunks(self.pixel);
                 for (value, pixel) in row.iter_mut().zip(pixels) {
                     *value = pixel[channel];
                 }
@@ -129,7 +134,7 @@ mod tests {
     fn an_image_fits_while_its_places_can_be_counted() {
         let fits = |channels, height, width, frame| {
             let shape = ImageShape::new(channels, height, width).unwrap();
-            Map::fits(
+            PaddedNhwc::fits(
                 shape,
                 Sides {
                     bottom: frame,

@@ -1,8 +1,10 @@
 //! A dense layer with its bias and ReLU, for a few images at once.
 
+use std::ops::Deref;
+
 use rayon::prelude::*;
 
-use super::{
+use crate::kernels::{
     simd::{ActiveGradients, Buffer, Level, Product, Run, Start, Weights},
     stage::Layout,
 };
@@ -198,12 +200,12 @@ impl DenseBlock {
     }
 
     /// Gradients of the weight `[out, in]` and bias `[out]`, from the factors and numbers of images of all tasks.
-    pub(crate) fn sum<'a>(
+    pub(crate) fn sum<D: Deref<Target = DenseFactors>>(
         &self,
         d_weight: &mut [f32],
         d_bias: &mut [f32],
         (total, images): (&mut DenseFactors, usize),
-        others: impl Iterator<Item = (&'a DenseFactors, usize)> + Clone + Sync,
+        others: impl Iterator<Item = (D, usize)> + Clone + Sync,
     ) {
         for (factors, _) in others.clone() {
             self.level.add(&mut total.d_bias, &factors.d_bias);

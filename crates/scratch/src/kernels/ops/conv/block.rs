@@ -1,11 +1,13 @@
 //! A convolution with all that follows it up to the next weights: bias, ReLU and max pooling, in one pass over an image that
 //! stays in the cache.
 
+use std::ops::Deref;
+
 use glassbox_spec::{Activation, ConvGeometry, PoolGeometry, Sides};
 use rayon::prelude::*;
 
-use super::{
-    map::Map,
+use crate::kernels::{
+    padded_nhwc::PaddedNhwc,
     simd::{
         ActiveGradients, Buffer, InputGradient, Level, Lists, MaxPool, Patch, Places, PlacesMut,
         Product, Run, Start, WeightGradient, Weights, input_chunks,
@@ -24,9 +26,9 @@ pub(crate) struct ConvBlock {
     /// Without an input gradient.
     first: bool,
     /// What it reads of each image.
-    input: Map,
+    input: PaddedNhwc,
     /// What it writes of each image.
-    output: Map,
+    output: PaddedNhwc,
     /// Output channels, filled up.
     channels: usize,
     /// The taps of a patch in the forward pass.
@@ -81,8 +83,8 @@ pub(crate) struct ConvSums {
 pub(crate) struct Saved<'a> {
     pub input: &'a [f32],
     pub output: &'a [f32],
-    /// As many as [`ConvBlock::winners`].
-    pub winners: Places<'a>,
+    /// As many as [`ConvBlock::argmax`].
+    pub argmax: Places<'a>,
 }
 
 /// Memory for one image's way through a block; kept from image to image.
@@ -94,8 +96,10 @@ pub(crate) struct ConvWorkspace {
 }
 
 /// What stands around a convolution in its network.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Neighbours {
+#[derive(Debug, Clone)]
+pub(crate) struct ConvContext {
+    /// How its input lies, in a frame of at least its padding.
+    pub input: PaddedNhwc,
     /// Whether its input's gradient will never be asked for.
     pub first: bool,
     pub relu: bool,
@@ -118,34 +122,32 @@ pub(crate) fn fuses(activation: Activation, pool: &PoolGeometry) -> bool {
 
 impl ConvBlock {
     /// The block of a convolution.
-    pub(crate) fn new(level: Level, geometry: &ConvGeometry, neighbours: &Neighbours) -> Self {
-        let Neighbours {
+    pub(crate) fn new(level: Level, geometry: &ConvGeometry, context: ConvContext) -> Self {
+        let ConvContext {
+            input,
             first,
             relu,
             pool,
             frame,
             used,
-        } = *neighbours;
+        } = context;
         let pool = pool.as_ref();
         let lanes = level.lanes();
         let (from, channels) = (geometry.input(), level.pixel(geometry.output()));
         let [kh, kw] = geometry.kernel();
-        let pixel = match first {
-            true => from.channels(),
-            false => level.pixel(from),
-        };
-        let input = Map::new(from, geometry.padding(), pixel, lanes);
+        let pixel = input.pixel();
         let vectors = (kw * pixel).div_ceil(lanes);
         let stretch = vectors * lanes;
         // A row of the kernel is a stretch of neighbours, in the forward pass without the channels that fill up.
         let (mut runs, mut forward_taps) = (Vec::new(), Vec::new());
-        let (pieces, piece) = match pixel == from.channels() {
-            true => (1, kw * pixel),
-            false => (kw, from.channels()),
+        let (pieces, piece) = if pixel == from.channels() {
+            (1, kw * pixel)
+        } else {
+            (kw, from.channels())
         };
         for (u, v) in (0..kh).flat_map(|u| (0..pieces).map(move |v| (u, v))) {
             runs.push(Run {
-                offset: place(input.framed(u, v)),
+                offset: place(input.step(u, v)),
                 taps: place(piece),
             });
             forward_taps.push(Run {
@@ -161,7 +163,7 @@ impl ConvBlock {
             geometry: *geometry,
             relu,
             first,
-            output: Map::new(
+            output: PaddedNhwc::new(
                 pool.map_or(geometry.output(), PoolGeometry::output),
                 frame,
                 channels,
@@ -170,7 +172,7 @@ impl ConvBlock {
             channels,
             taps: taps.collect(),
             forward_taps,
-            patch_runs: (0..kh).map(|u| place(input.framed(u, 0))).collect(),
+            patch_runs: (0..kh).map(|u| place(input.step(u, 0))).collect(),
             patch_vectors: vectors,
             runs,
             bands: Vec::new(),
@@ -187,13 +189,16 @@ impl ConvBlock {
 
     fn tables(&mut self, pool: Option<&PoolGeometry>, [height, width]: [usize; 2]) {
         let [sh, sw] = self.geometry.stride();
-        let patch = |i: usize, j: usize| place(self.input.framed(i * sh, j * sw));
+        // From the first output's patch to another's, and where the first is.
+        let offset = |i: usize, j: usize| self.input.step(i * sh, j * sw);
+        let first = self.input.patch(self.geometry.padding());
+        let patch = |i: usize, j: usize| place(first + offset(i, j));
         let pixels = || (0..height).flat_map(|i| (0..width).map(move |j| (i, j)));
         self.output_rows = pixels().map(|(i, j)| place(self.output.at(i, j))).collect();
         let ([kh, kw], [down, right]) =
             pool.map_or(([1, 1], [1, 1]), |pool| (pool.kernel(), pool.stride()));
         let window = || (0..kh).flat_map(|u| (0..kw).map(move |v| (u, v)));
-        self.places = window().map(|(u, v)| patch(u, v)).collect();
+        self.places = window().map(|(u, v)| place(offset(u, v))).collect();
         self.windows = pixels().map(|(i, j)| patch(i * down, j * right)).collect();
         if pool.is_some() {
             // A band is a row of windows; of outputs that no window has, none is computed.
@@ -222,12 +227,12 @@ impl ConvBlock {
     }
 
     /// What it reads of each image.
-    pub(crate) fn input(&self) -> &Map {
+    pub(crate) fn input(&self) -> &PaddedNhwc {
         &self.input
     }
 
     /// What it writes of each image.
-    pub(crate) fn output(&self) -> &Map {
+    pub(crate) fn output(&self) -> &PaddedNhwc {
         &self.output
     }
 
@@ -252,8 +257,8 @@ impl ConvBlock {
         ]
     }
 
-    /// Winners of one image; 0 without pooling.
-    pub(crate) fn winners(&self) -> usize {
+    /// Argmax of one image; 0 without pooling.
+    pub(crate) fn argmax(&self) -> usize {
         self.pool
             .as_ref()
             .map_or(0, |_| self.output_rows.len() * self.channels)
@@ -327,11 +332,11 @@ impl ConvBlock {
         }
     }
 
-    /// One image. `winners` are those of this image, where a backward pass will follow a pooling.
+    /// One image. `argmax` are those of this image, where a backward pass will follow a pooling.
     pub(crate) fn forward(
         &self,
         output: &mut [f32],
-        mut winners: Option<PlacesMut<'_>>,
+        mut argmax: Option<PlacesMut<'_>>,
         input: &[f32],
         packed: &PackedConv,
         workspace: &mut ConvWorkspace,
@@ -360,9 +365,7 @@ impl ConvBlock {
                 self.level.max_pool(MaxPool {
                     output,
                     output_rows: &self.output_rows[i * width..(i + 1) * width],
-                    winners: winners
-                        .as_mut()
-                        .map(|winners| winners.part_mut(i * own, own)),
+                    argmax: argmax.as_mut().map(|argmax| argmax.part_mut(i * own, own)),
                     input: band,
                     input_rows: &pool.rows,
                     window: &pool.window,
@@ -374,7 +377,7 @@ impl ConvBlock {
     }
 
     /// The gradients of one image: those of the weights and bias are added to `sums`, those of the input, if wanted, are
-    /// written. `output` and `winners` are what the forward pass left.
+    /// written. `output` and `argmax` are what the forward pass left.
     pub(crate) fn backward(
         &self,
         d_input: Option<&mut [f32]>,
@@ -389,7 +392,7 @@ impl ConvBlock {
             runs: &self.patch_runs,
             vectors: self.patch_vectors,
         };
-        let winners = self.pool.as_ref().map(|_| saved.winners);
+        let argmax = self.pool.as_ref().map(|_| saved.argmax);
         let ConvWorkspace {
             gradient, lists, ..
         } = workspace;
@@ -406,7 +409,7 @@ impl ConvBlock {
         self.level.weight_gradient(WeightGradient {
             d_weight: &mut sums.weight[..self.channels * patch_len],
             gradient,
-            winners,
+            argmax,
             input: saved.input,
             windows: &self.windows,
             patch,
@@ -417,7 +420,7 @@ impl ConvBlock {
             let sums = InputGradient {
                 d_input,
                 gradient,
-                winners,
+                argmax,
                 windows: &self.windows,
                 places: &self.places,
                 weights: &packed.backward[..self.channels * patch_len],
@@ -433,12 +436,12 @@ impl ConvBlock {
     }
 
     /// Gradients of the weights `[out, in, kh, kw]` and bias `[out]`, from the sums of all tasks.
-    pub(crate) fn sum<'a>(
+    pub(crate) fn sum(
         &self,
         d_weight: &mut [f32],
         d_bias: &mut [f32],
         total: &mut ConvSums,
-        others: impl Iterator<Item = &'a ConvSums> + Clone + Sync,
+        others: impl Iterator<Item: Deref<Target = ConvSums>> + Clone + Sync,
     ) {
         for sums in others.clone() {
             self.level.add(&mut total.bias, &sums.bias);
