@@ -97,7 +97,7 @@ impl Why {
         let shapes = plan.parameters();
         let find = |name: &str| parameters.iter().find(|p| p.name == name).cloned();
         let parameters: Vec<_> = shapes.iter().filter_map(|p| find(&p.name)).collect();
-        if !plan.misfits(&parameters).is_empty() {
+        if !plan.validate(&parameters).is_empty() {
             return Err(foreign("a parameter"));
         }
         let mut weights = vec![None];
@@ -149,7 +149,7 @@ impl Why {
         rate: f64,
     ) -> Result<Self, WhyError> {
         let is_fine = |(prefix, moments): (&str, &(&str, Vec<Parameter>))| {
-            prefix == moments.0 && self.names.plan().misfits(&moments.1).is_empty()
+            prefix == moments.0 && self.names.plan().validate(&moments.1).is_empty()
         };
         let prefixes = optimizer.moments();
         let whole = moments.values.len() == prefixes.len()

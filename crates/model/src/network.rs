@@ -8,7 +8,7 @@ use burn::{
 };
 use glassbox_scratch::{
     NetworkError, count_images,
-    kernels::{ConvLayer, DenseLayer, check_sizes, taken_in},
+    kernels::{ConvLayer, DenseLayer, check_sizes, fused_pool},
 };
 use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
 
@@ -87,7 +87,7 @@ impl Network {
         device: &Device,
         engine: Engine,
     ) -> Result<Self, ModelError> {
-        let problems = plan.misfits(parameters);
+        let problems = plan.validate(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
         }
@@ -95,7 +95,7 @@ impl Network {
             check_sizes(plan)?;
         }
         let data = |name: String| {
-            // Present: `misfits` compared every name and shape.
+            // Present: `validate` compared every name and shape.
             let parameter = parameters.iter().find(|parameter| parameter.name == name);
             let (values, shape) = parameter
                 .map(|p| (p.values.clone(), p.shape.clone()))
@@ -119,7 +119,7 @@ impl Network {
                         Engine::Stock => None,
                         Engine::Kernels(level) => {
                             let relu = activation == Activation::Relu;
-                            let pool = taken_in(plan, index);
+                            let pool = fused_pool(plan, index);
                             let first = index == 0;
                             let layer =
                                 ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
@@ -149,7 +149,7 @@ impl Network {
                     index,
                     done: engine != Engine::Stock
                         && index > 0
-                        && taken_in(plan, index - 1).is_some(),
+                        && fused_pool(plan, index - 1).is_some(),
                 }),
             });
         }

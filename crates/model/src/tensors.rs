@@ -8,7 +8,7 @@ use std::{
 };
 
 use atomic_write_file::AtomicWriteFile;
-use glassbox_spec::{Parameter, ParameterShape, Parameters, misfits};
+use glassbox_spec::{Parameter, ParameterShape, Parameters, validate};
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde_json::Value;
 
@@ -161,7 +161,7 @@ pub(crate) fn fitted(
     expected: &[ParameterShape],
     mut found: Parameters,
 ) -> Result<Parameters, ModelError> {
-    let problems = misfits(expected, &found);
+    let problems = validate(expected, &found);
     if !problems.is_empty() {
         return Err(ModelError::Tensors {
             path: path.to_path_buf(),
