@@ -1,13 +1,13 @@
 //! The trace of a pass through Burn: every value and gradient, in the form that the hand-written engine gives.
 
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::Tensor;
 use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
 use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
     Engine, ModelError, Network,
-    network::Block,
-    ops::{activate, cross_entropy, gradient, read, scores, targets, vector},
+    network::Values,
+    ops::{cross_entropy, gradient, read, scores, targets, vector},
 };
 
 /// What a backward pass starts from, with one class to an image.
@@ -73,19 +73,9 @@ impl Network {
             probes.push(probe.clone());
             x + probe
         };
-        let mut x = probed(input);
-        for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
-            let (pre, y) = match block {
-                Block::Conv(conv) => {
-                    let pre = conv.pre(x);
-                    (Some(pre.clone()), activate(pre, conv.activation))
-                }
-                Block::Dense(dense) => {
-                    let pre = dense.pre(x);
-                    (Some(pre.clone()), activate(pre, dense.activation))
-                }
-                Block::Fixed(fixed) => (None, fixed.forward(x, pass)),
-            };
+        let mut values = Values::new(&self.plan, probed(input));
+        for (index, (layer, block)) in self.plan.layers().iter().zip(&network.blocks).enumerate() {
+            let (pre, y) = block.traced(values.inputs(index), pass);
             layers.push(Recorded {
                 layer: layer.name.clone(),
                 kind: layer.operation.kind(),
@@ -94,8 +84,10 @@ impl Network {
                 pre: pre.map(read).transpose()?.map(|(_, values)| values),
                 d_values: None,
             });
-            x = probed(y);
+            let y = probed(y);
+            values.push(y);
         }
+        let logits = vector(values.last());
         let mut trace = Trace {
             images: count,
             layers,
@@ -105,16 +97,16 @@ impl Network {
         let gradients = match start {
             None => return Ok(trace),
             Some(Start::Loss(labels)) => {
-                let loss = cross_entropy(vector(x), targets(labels, &device));
+                let loss = cross_entropy(logits, targets(labels, &device));
                 trace.loss = read(loss.clone())?.1.first().copied();
                 loss.backward()
             }
-            Some(Start::Scores(classes)) => scores(vector(x), targets(classes, &device)).backward(),
+            Some(Start::Scores(classes)) => scores(logits, targets(classes, &device)).backward(),
         };
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
             recorded.d_values = Some(gradient(probe, &gradients)?.1);
         }
-        trace.d_parameters = network.d_parameters(&gradients)?;
+        trace.d_parameters = network.read_parameters(Some(&gradients))?;
         Ok(trace)
     }
 
@@ -130,34 +122,8 @@ impl Network {
         let network = Network::new(&self.plan, &self.parameters()?, &device, self.engine())?;
         let logits = network.forward(network.images(pixels, &device)?, pass);
         let loss = network.loss(logits, targets(labels, &device));
-        let gradients = network.d_parameters(&loss.backward())?;
+        let gradients = network.read_parameters(Some(&loss.backward()))?;
         let loss = read(loss)?.1.first().copied().unwrap_or(f32::NAN);
         Ok((loss, gradients))
-    }
-
-    /// Gradients of the parameters, in network order.
-    fn d_parameters(&self, gradients: &Gradients) -> Result<Vec<Parameter>, ModelError> {
-        let mut d_parameters = Vec::new();
-        for (layer, block) in self.plan.layers().iter().zip(&self.blocks) {
-            let both = match block {
-                Block::Conv(conv) => {
-                    let weight = gradient(&conv.weight.val(), gradients)?;
-                    [weight, gradient(&conv.bias.val(), gradients)?]
-                }
-                Block::Dense(dense) => {
-                    let weight = gradient(&dense.weight.val(), gradients)?;
-                    [weight, gradient(&dense.bias.val(), gradients)?]
-                }
-                Block::Fixed(_) => continue,
-            };
-            for (kind, (shape, values)) in ["weight", "bias"].into_iter().zip(both) {
-                d_parameters.push(Parameter {
-                    name: format!("{}.{kind}", layer.name),
-                    shape,
-                    values,
-                });
-            }
-        }
-        Ok(d_parameters)
     }
 }

@@ -9,7 +9,7 @@ use burn::{
 };
 use glassbox_model::{
     Engine, ModelError, Network, OptimizerHandle, losses,
-    ops::{cross_entropy, read},
+    ops::{cross_entropy, gradient, read, targets},
 };
 use glassbox_scratch::{
     Moments, Network as ByHand, NetworkError, Optimizer, Trace, compare::worst_relative,
@@ -395,5 +395,68 @@ fn an_optimizer_goes_on_from_moments_that_were_read() {
         assert_eq!((rest[1..].to_vec(), later.step), (whole[4..].to_vec(), 5));
         let (forgetful, _) = optimize_from(optimizer, &course[3], &Moments::default(), 1);
         assert_ne!(forgetful[1], whole[4], "the moments must matter");
+    }
+}
+
+/// Two ways to a sum, whose terms are read again behind it.
+const RESIDUAL: &str = r#"
+    name = "residual"
+    layers = [
+        { kind = "conv", filters = 5, kernel = [3, 2], padding = "same", activation = "relu" },
+        { kind = "conv", filters = 5, kernel = 3, padding = "same" },
+        { kind = "conv", filters = 5, kernel = 1, input = "input", name = "shortcut" },
+        { kind = "add", inputs = ["conv2", "shortcut", "conv1"] },
+        { kind = "max_pool", kernel = 2 },
+        { kind = "conv", filters = 4, kernel = 1, activation = "relu" },
+        { kind = "global_avg_pool" },
+        { kind = "dense", units = 3 },
+    ]
+"#;
+
+fn residual() -> Plan {
+    let architecture = Architecture::from_toml(RESIDUAL).unwrap();
+    architecture
+        .plan(ImageShape::new(2, 9, 7).unwrap())
+        .unwrap()
+}
+
+#[test]
+fn a_graph_computes_what_the_reference_computes() {
+    let plan = residual();
+    let (network, by_hand) = both(&plan);
+    let pixels = images(&plan, 9);
+    let labels: Vec<u16> = (0..9).map(|i| i % 3).collect();
+    let found = network.trace(pixels.clone(), Some(&labels), Pass::Inference);
+    let expected = by_hand
+        .trace(&wide(&pixels), Some(&labels), Pass::Inference)
+        .unwrap();
+    agree(&found.unwrap(), &expected);
+    let kernels = Engine::Kernels(Level::fastest());
+    let network = Network::new(&plan, &parameters(&plan), &Device::flex(), kernels).unwrap();
+    let (_, gradients) = network.gradients(pixels, &labels, Pass::Inference).unwrap();
+    for (found, expected) in gradients.iter().zip(&expected.d_parameters) {
+        assert_eq!(found.name, expected.name);
+        let worst = worst_relative(&found.values, &expected.values, 1e-5);
+        assert!(worst.is_within(), "{}{worst}", found.name);
+    }
+}
+
+#[test]
+fn the_images_have_a_gradient_where_it_is_asked_for() {
+    for plan in [awkward(), residual()] {
+        let (_, by_hand) = both(&plan);
+        let pixels = images(&plan, 3);
+        let trace = by_hand.trace(&wide(&pixels), Some(&[2, 0, 1]), Pass::Inference);
+        let expected = trace.unwrap().layers[0].d_values.clone().unwrap();
+        for engine in [Engine::Stock, Engine::Kernels(Level::fastest())] {
+            let device = Device::flex().autodiff();
+            let network = Network::new(&plan, &parameters(&plan), &device, engine).unwrap();
+            let images = batch(&plan, pixels.clone(), &device).require_grad();
+            let logits = network.forward(images.clone(), Pass::Inference);
+            let loss = network.loss(logits, targets(&[2, 0, 1], &device));
+            let found = gradient(&images, &loss.backward()).unwrap().1;
+            let worst = worst_relative(&found, &expected, 1e-5);
+            assert!(worst.is_within(), "{engine:?}{worst}");
+        }
     }
 }

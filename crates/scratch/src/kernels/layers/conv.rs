@@ -1,6 +1,6 @@
 //! The convolution layer.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use glassbox_spec::{Activation, ConvGeometry, ImageShape, PoolGeometry, Sides};
 use rayon::prelude::*;
@@ -20,10 +20,16 @@ use crate::kernels::{
 /// A convolution with its bias and, in the same pass, a ReLU and a max pooling.
 #[derive(Debug)]
 pub struct ConvLayer {
+    level: Level,
+    geometry: ConvGeometry,
+    relu: bool,
+    pool: Option<PoolGeometry>,
     block: ConvBlock,
     packed: Reused<PackedConv>,
     sums: Mutex<Vec<ConvSums>>,
     workspaces: PerThread<ConvMaps>,
+    /// The same, if it was built without an input gradient and one is asked for after all.
+    with_input_gradient: OnceLock<Arc<ConvLayer>>,
 }
 
 /// One image on its way through a layer.
@@ -78,11 +84,26 @@ impl ConvLayer {
             used: [output.height(), output.width()],
         };
         Self {
+            level,
+            geometry: *geometry,
+            relu,
+            pool: pool.copied(),
             block: ConvBlock::new(level, geometry, context),
             packed: Reused::default(),
             sums: Mutex::default(),
             workspaces: PerThread::default(),
+            with_input_gradient: OnceLock::new(),
         }
+    }
+
+    /// The same layer, which can yield its input's gradient too.
+    pub fn with_input_gradient(self: &Arc<Self>) -> Arc<Self> {
+        if self.block.has_input_gradient() {
+            return Arc::clone(self);
+        }
+        let (geometry, pool) = (&self.geometry, self.pool.as_ref());
+        let other = || Arc::new(Self::new(self.level, geometry, self.relu, pool, false));
+        Arc::clone(self.with_input_gradient.get_or_init(other))
     }
 
     /// Shape of one image's output.
