@@ -11,10 +11,10 @@ use crate::DataError;
 pub const DATASETS: [&str; 4] = ["digits", "mnist", "fashion-mnist", "cifar10"];
 
 const CARDS: [&str; 4] = [
-    include_str!("../../../datasets/digits.toml"),
-    include_str!("../../../datasets/mnist.toml"),
-    include_str!("../../../datasets/fashion-mnist.toml"),
-    include_str!("../../../datasets/cifar10.toml"),
+    include_str!("../cards/digits.toml"),
+    include_str!("../cards/mnist.toml"),
+    include_str!("../cards/fashion-mnist.toml"),
+    include_str!("../cards/cifar10.toml"),
 ];
 
 /// No dataset has more classes than this.
