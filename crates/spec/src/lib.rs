@@ -21,6 +21,7 @@
 //! ```
 
 mod architecture;
+mod augmentation;
 mod error;
 mod geometry;
 mod keys;
@@ -33,6 +34,7 @@ mod step;
 mod window;
 
 pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use augmentation::{AUGMENTATIONS, Augment};
 pub use error::SpecError;
 pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
@@ -43,3 +45,6 @@ pub use presets::PRESETS;
 pub use random::{Random, Stream};
 pub use step::{Pass, StepKey};
 pub use window::{Window, under};
+
+/// No network tells more classes apart than this.
+pub const MAX_CLASSES: usize = 10_000;
