@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use glassbox_spec::{ImageShape, nearest, unknown_key};
+use glassbox_spec::{ImageShape, MAX_CLASSES, nearest, unknown_key};
 use serde::Deserialize;
 
 use crate::DataError;
@@ -16,9 +16,6 @@ const CARDS: [&str; 4] = [
     include_str!("../cards/fashion-mnist.toml"),
     include_str!("../cards/cifar10.toml"),
 ];
-
-/// No dataset has more classes than this.
-pub(crate) const MAX_CLASSES: usize = 10_000;
 
 /// A dataset's description.
 #[derive(Debug, Clone, PartialEq)]
