@@ -187,7 +187,7 @@ impl Classifier {
     ) -> Result<Evaluation, ClassifierError> {
         let Preprocessing { fit, normalise } = &self.file.preprocessing;
         let images = fitted(images, fit, self.file.classes.len())?;
-        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH));
+        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH))?;
         let each = |batch: &Batch, logits: &[f32]| {
             each(batch, logits);
             ControlFlow::Continue(())
@@ -248,14 +248,14 @@ fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>,
     Ok(Arc::new(Images::new(shape, pixels, labels, classes)?))
 }
 
-/// One of the images as the network expects it. Panics beyond the end, as a slice does.
+/// One of the images as the network expects it; beyond the end, an image without pixels.
 pub(crate) fn fitted_image<'a>(
     images: &'a Images,
     index: usize,
     fit: &Fit,
 ) -> Result<Cow<'a, [u8]>, PictureError> {
     let [channels, height, width] = images.shape().into();
-    let pixels = images.image(index);
+    let pixels = images.image(index).unwrap_or_default();
     if [channels, height, width] == [fit.channels, fit.height, fit.width] && !fit.invert {
         return Ok(Cow::Borrowed(pixels));
     }

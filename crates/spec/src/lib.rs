@@ -22,6 +22,7 @@
 
 mod activation;
 mod architecture;
+mod augmentation;
 mod error;
 mod geometry;
 mod keys;
@@ -38,6 +39,7 @@ mod window;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, Layer};
+pub use augmentation::{AUGMENTATIONS, Augment};
 pub use error::SpecError;
 pub use geometry::{GeometryError, MAX_SIZE, Padding, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
@@ -53,3 +55,6 @@ pub use random::{Random, Stream};
 pub use shape::{ImageShape, Shape};
 pub use step::{Pass, StepKey};
 pub use window::{Window, under};
+
+/// No network tells more classes apart than this.
+pub const MAX_CLASSES: usize = 10_000;

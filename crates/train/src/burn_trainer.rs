@@ -18,7 +18,6 @@ use burn::{
         metric::{AccuracyMetric, LossMetric},
     },
 };
-use glassbox_data::{BurnBatch, BurnLoader};
 use glassbox_infer::Tally;
 use glassbox_model::{Engine, ModelError, Network, OptimizerHandle};
 use glassbox_scratch::Moments;
@@ -26,6 +25,7 @@ use glassbox_spec::Parameters;
 
 use crate::{
     End, EpochRow, TrainError,
+    burn_loader::{BurnBatch, BurnLoader},
     epochs::{EpochTally, Seen, Trainer, Work},
     quiet::Quiet,
     run::Start,

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{AUGMENTATIONS, Augment, read_text};
+use glassbox_data::read_text;
 use glassbox_model::Backend;
 use glassbox_scratch::Optimizer;
-use glassbox_spec::{Architecture, ImageShape, Plan, nearest};
+use glassbox_spec::{AUGMENTATIONS, Architecture, Augment, ImageShape, Plan, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::{ArchChoice, AugmentChoice, ConfigError, ScheduleKind, Settings, recipe::Recipe};

@@ -10,6 +10,7 @@
 //! exactly nor keep a checkpoint in one file), or by our kernels alone. Everything in the run folder can be derived from the checkpoints.
 
 mod agreement;
+mod burn_loader;
 mod burn_trainer;
 mod config;
 mod environment;

@@ -2,8 +2,7 @@
 //!
 //! Found on the validation images of MNIST and CIFAR-10 with the reference network; see the README for what they reach.
 
-use glassbox_data::Augment;
-use glassbox_spec::ImageShape;
+use glassbox_spec::{Augment, ImageShape};
 
 use crate::{Config, OptimizerKind, ScheduleKind};
 

@@ -215,9 +215,9 @@ impl Run {
             workers: 1,
         };
         let normalise = &job.preprocessing.normalise;
-        let train = Loader::new(images.clone(), train, normalise, loader_options);
+        let train = Loader::new(images.clone(), train, normalise, loader_options)?;
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
-        let validation = Loader::new(images, validation, normalise, in_order);
+        let validation = Loader::new(images, validation, normalise, in_order)?;
         let start = Start {
             parameters,
             moments,
@@ -282,7 +282,7 @@ fn finish(
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
     let options = LoaderOptions::in_order(EVALUATION_BATCH);
-    let loader = Loader::new(images, indices, &job.preprocessing.normalise, options);
+    let loader = Loader::new(images, indices, &job.preprocessing.normalise, options)?;
     let mut predictions = Vec::new();
     let test = evaluate(&engine, &loader, &job.classes, |batch, logits| {
         predictions.extend(scored(batch, logits));

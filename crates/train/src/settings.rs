@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{Augment, read_text};
-use glassbox_spec::{Architecture, unknown_key};
+use glassbox_data::read_text;
+use glassbox_spec::{Architecture, Augment, unknown_key};
 use serde::Deserialize;
 
 use crate::{ConfigError, Extension};
