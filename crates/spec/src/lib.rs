@@ -21,7 +21,9 @@
 //! ```
 
 mod architecture;
+mod backend;
 mod error;
+mod fields;
 mod geometry;
 mod keys;
 mod parameters;
@@ -29,11 +31,15 @@ mod plan;
 mod preprocessing;
 mod presets;
 mod random;
+mod recipe;
+mod schedule;
 mod step;
 mod window;
 
 pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use backend::{Backend, UnknownBackend};
 pub use error::SpecError;
+pub use fields::keys_of;
 pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
 pub use parameters::{Parameter, ParameterShape, Parameters, misfits};
@@ -41,5 +47,10 @@ pub use plan::{Operation, Plan, PlannedLayer};
 pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
 pub use presets::PRESETS;
 pub use random::{Random, Stream};
+pub use recipe::{OptimizerKind, Recipe};
+pub use schedule::{Extension, LearningRate, Schedule, ScheduleKind};
 pub use step::{Pass, StepKey};
 pub use window::{Window, under};
+
+/// No network tells more classes apart than this.
+pub const MAX_CLASSES: usize = 10_000;
