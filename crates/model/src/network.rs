@@ -13,12 +13,12 @@ use glassbox_scratch::{
 use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
 
 use crate::{
-    Engine, ModelError,
+    Blocks, ModelError,
     kernels::{self, Layer},
     ops::{self, read},
 };
 
-/// A network on a device, its blocks computed by an engine.
+/// A network on a device, its blocks computed by the device's backend or by our kernels.
 ///
 /// Between blocks everything is `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`.
 #[derive(Module, Debug)]
@@ -27,7 +27,7 @@ pub struct Network {
     #[module(skip)]
     pub(crate) plan: Plan,
     #[module(skip)]
-    engine: Engine,
+    computed_by: Blocks,
 }
 
 /// One layer. What has parameters is a module of its own; the rest is its operation.
@@ -85,13 +85,13 @@ impl Network {
         plan: &Plan,
         parameters: &Parameters,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Result<Self, ModelError> {
         let problems = plan.misfits(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
         }
-        if let Engine::Kernels(_) = engine {
+        if let Blocks::Kernels(_) = computed_by {
             check_sizes(plan)?;
         }
         let data = |name: String| {
@@ -115,9 +115,9 @@ impl Network {
                     bias: bias(),
                     geometry,
                     activation,
-                    kernels: match engine {
-                        Engine::Stock => None,
-                        Engine::Kernels(level) => {
+                    kernels: match computed_by {
+                        Blocks::Stock => None,
+                        Blocks::Kernels(level) => {
                             let relu = activation == Activation::Relu;
                             let pool = taken_in(plan, index);
                             let first = index == 0;
@@ -136,9 +136,9 @@ impl Network {
                     weight: Param::from_data(weight(), device),
                     bias: bias(),
                     activation,
-                    kernels: match engine {
-                        Engine::Stock => None,
-                        Engine::Kernels(level) => {
+                    kernels: match computed_by {
+                        Blocks::Stock => None,
+                        Blocks::Kernels(level) => {
                             let relu = activation == Activation::Relu;
                             Some(Arc::new(DenseLayer::new(level, inputs, units, relu)))
                         }
@@ -147,7 +147,7 @@ impl Network {
                 operation => Block::Fixed(Fixed {
                     operation,
                     index,
-                    done: engine != Engine::Stock
+                    done: computed_by != Blocks::Stock
                         && index > 0
                         && taken_in(plan, index - 1).is_some(),
                 }),
@@ -158,7 +158,7 @@ impl Network {
         Ok(Self {
             blocks,
             plan,
-            engine,
+            computed_by,
         })
     }
 
@@ -200,12 +200,12 @@ impl Network {
 
     /// Mean loss of logits `[n, classes]`.
     pub fn loss(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        self.engine.cross_entropy(logits, targets)
+        self.computed_by.cross_entropy(logits, targets)
     }
 
     /// What computes its blocks.
-    pub fn engine(&self) -> Engine {
-        self.engine
+    pub fn computed_by(&self) -> Blocks {
+        self.computed_by
     }
 
     /// The device of its parameters.
