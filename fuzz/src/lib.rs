@@ -18,9 +18,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use glassbox_data::{Card, DataError, Dataset, Part, Search};
-use glassbox_model::{Checkpoint, ModelFile};
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{Architecture, ImageShape, Plan};
+use glassbox_store::{Checkpoint, ModelFile};
 use glassbox_train::{Config, RunState, Settings};
 use tempfile::TempDir;
 

@@ -6,12 +6,12 @@ use std::{fs, path::Path};
 
 use glassbox_data::{Card, Dataset, Images, Kind, Part, Search};
 use glassbox_fuzz::{gzip, small_architecture, small_plan};
-use glassbox_model::{Checkpoint, ModelFile, Training};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
     Activation, Architecture, Augment, Conv, Dense, Dropout, Fit, ImageShape, Layer, Normalise,
     Padding, Pool, Preprocessing, Sides,
 };
+use glassbox_store::{Checkpoint, ModelFile, Training};
 use glassbox_train::{ArchChoice, AugmentChoice, Best, Config, EpochRow, RunState, Settings};
 use proptest::{collection::vec, option, prelude::*};
 use tempfile::TempDir;

@@ -8,11 +8,11 @@ use glassbox_scratch::{NetworkError, count_images, kernels::check_sizes};
 use glassbox_spec::{Parameter, Parameters, Pass, Plan};
 
 use crate::{
-    Engine, ModelError,
+    Blocks, ModelError,
     ops::{self, Block, Held, Inputs, read},
 };
 
-/// A network on a device, its blocks computed by an engine.
+/// A network on a device, its blocks computed by the device's backend or by our kernels.
 ///
 /// Between blocks everything is `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`.
 #[derive(Module, Debug)]
@@ -21,7 +21,7 @@ pub struct Network {
     #[module(skip)]
     pub(crate) plan: Plan,
     #[module(skip)]
-    engine: Engine,
+    computed_by: Blocks,
 }
 
 impl Network {
@@ -30,13 +30,13 @@ impl Network {
         plan: &Plan,
         parameters: &Parameters,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Result<Self, ModelError> {
         let problems = plan.validate(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
         }
-        if let Engine::Kernels(_) = engine {
+        if let Blocks::Kernels(_) = computed_by {
             check_sizes(plan)?;
         }
         let data = |name: String| {
@@ -49,12 +49,12 @@ impl Network {
         };
         let blocks = plan.layers().iter().enumerate().map(|(index, layer)| {
             let own = |name: &str| data(format!("{}.{name}", layer.name));
-            Block::new(plan, index, own, device, engine)
+            Block::new(plan, index, own, device, computed_by)
         });
         let mut network = Self {
             blocks: blocks.collect(),
             plan: plan.clone(),
-            engine,
+            computed_by,
         };
         network.hand_on_channels_last();
         Ok(network)
@@ -109,12 +109,12 @@ impl Network {
 
     /// Mean loss of logits `[n, classes]`.
     pub fn loss(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        self.engine.cross_entropy(logits, targets)
+        self.computed_by.cross_entropy(logits, targets)
     }
 
     /// What computes its blocks.
-    pub fn engine(&self) -> Engine {
-        self.engine
+    pub fn computed_by(&self) -> Blocks {
+        self.computed_by
     }
 
     /// The device of its parameters.

@@ -5,7 +5,7 @@ use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
 use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
-    Engine, ModelError, Network,
+    Blocks, ModelError, Network,
     network::Values,
     ops::{cross_entropy, gradient, read, scores, targets, vector},
 };
@@ -53,7 +53,7 @@ impl Network {
             device = device.autodiff();
         }
         // Every value is wanted, so no layer may be taken into another.
-        let network = Network::new(&self.plan, &self.parameters()?, &device, Engine::Stock)?;
+        let network = Network::new(&self.plan, &self.parameters()?, &device, Blocks::Stock)?;
         let input = network.images(pixels, &device)?;
         let mut layers = vec![Recorded {
             layer: "input".to_string(),
@@ -110,7 +110,7 @@ impl Network {
         Ok(trace)
     }
 
-    /// Loss and gradients of a training step, by the network's own engine.
+    /// Loss and gradients of a training step, by what computes the network's blocks.
     pub fn gradients(
         &self,
         pixels: Vec<f32>,
@@ -119,7 +119,7 @@ impl Network {
     ) -> Result<(f32, Vec<Parameter>), ModelError> {
         check_labels(&self.plan, count_images(&self.plan, pixels.len())?, labels)?;
         let device = self.device().autodiff();
-        let network = Network::new(&self.plan, &self.parameters()?, &device, self.engine())?;
+        let network = Network::new(&self.plan, &self.parameters()?, &device, self.computed_by())?;
         let logits = network.forward(network.images(pixels, &device)?, pass);
         let loss = network.loss(logits, targets(labels, &device));
         let gradients = network.read_parameters(Some(&loss.backward()))?;

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use glassbox_infer::{Calibration, Evaluation, Scored, mistakes};
 use glassbox_spec::Parameter;
-use glassbox_train::{Record, Shown, TrainError};
+use glassbox_train::{Record, ReportImages, TrainError};
 
 use crate::{Figure, chart::WIDTH};
 
@@ -71,7 +71,7 @@ struct Test<'a> {
 }
 
 /// Draws a run. `shown` are its images with the first [`MISTAKES`] mistakes, or why they cannot be shown.
-pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
+pub fn run(record: &Record, shown: Result<&ReportImages, &str>) -> RunReport {
     let mut missing = Vec::new();
     let curves = match &record.outline.history {
         Ok(history) if history.is_empty() => {
@@ -151,7 +151,10 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
     }
 }
 
-fn test<'a>(predictions: &'a glassbox_train::Predictions, shown: Option<&Shown>) -> Test<'a> {
+fn test<'a>(
+    predictions: &'a glassbox_train::Predictions,
+    shown: Option<&ReportImages>,
+) -> Test<'a> {
     let (answers, classes) = (&predictions.answers, &predictions.classes);
     let evaluation = Evaluation::of(answers, classes);
     let calibration = Calibration::of(answers);

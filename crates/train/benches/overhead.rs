@@ -19,8 +19,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData, activation::relu},
 };
 use glassbox_data::{Dataset, Loader, LoaderOptions, Part, Search};
-use glassbox_model::Backend;
-use glassbox_spec::{Augment, Random, Stream};
+use glassbox_spec::{Augment, Backend, Random, Stream};
 use glassbox_train::{
     AugmentChoice, Config, EpochRow, Options, Report, Run, Settings, StepReport, Stop,
 };
@@ -142,13 +141,13 @@ fn run(dataset: &Dataset, out: &Path) -> f64 {
         ..Settings::default()
     };
     let (config, plan) = Config::resolve(settings, dataset.shape(), 10).unwrap();
-    let device = Backend::Flex.open().unwrap();
+    let device = glassbox_train::Device::open(Backend::Flex).unwrap();
     let run = Run::begin(config, plan, dataset, device, Some(out)).unwrap();
     let options = Options {
         dashboard: false,
         started: Instant::now(),
     };
-    let outcome = run.train(dataset, &Stop::default(), Box::new(Silent), options);
+    let outcome = run.train(&Stop::default(), Box::new(Silent), options);
     outcome
         .unwrap()
         .summary

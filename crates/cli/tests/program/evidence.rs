@@ -7,7 +7,7 @@ use std::{
 };
 
 use glassbox_data::{Dataset, Images, Part, Search};
-use glassbox_model::ModelFile;
+use glassbox_store::ModelFile;
 use image::{GrayImage, Luma};
 use serde_json::Value;
 

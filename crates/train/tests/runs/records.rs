@@ -5,7 +5,7 @@ use std::fs;
 use glassbox_data::{Loader, LoaderOptions, Part};
 use glassbox_spec::Augment;
 use glassbox_train::{
-    AugmentChoice, ConfigError, Outline, Record, Settings, Shown, Stop, TrainError,
+    AugmentChoice, ConfigError, Outline, Record, ReportImages, Settings, Stop, TrainError,
 };
 
 use crate::fixture::{Fixture, Witness, dataset, settings};
@@ -60,7 +60,7 @@ fn training_images_are_shown_as_the_network_received_them() {
         let seed = settings.seed.unwrap();
         fixture.train(name, settings, Witness::default()).unwrap();
         let record = Record::read(&fixture.path(name)).unwrap();
-        let shown = Shown::read(&record, &fixture.dataset, 2).unwrap();
+        let shown = ReportImages::read(&record, &fixture.dataset, 2).unwrap();
         assert_eq!(shown.shape, fixture.dataset.shape());
         assert!(shown.mistakes.len() <= 2);
         assert_eq!(shown.training.len(), 6);
@@ -111,13 +111,13 @@ fn another_dataset_is_not_shown() {
         .unwrap();
     let mut record = Record::read(&fixture.path("run")).unwrap();
     record.model.as_mut().unwrap().training.digest = "other".to_string();
-    let other = Shown::read(&record, &dataset(fixture.folder.path()), 1);
+    let other = ReportImages::read(&record, &dataset(fixture.folder.path()), 1);
     assert!(matches!(other, Err(TrainError::OtherData { expected, .. }) if expected == "other"));
     // Without a model nothing says which dataset it was.
     fs::remove_file(fixture.path("run/model.safetensors")).unwrap();
     fs::remove_file(fixture.path("run/initial.safetensors")).unwrap();
     let record = Record::read(&fixture.path("run")).unwrap();
-    let unknown = Shown::read(&record, &fixture.dataset, 1);
+    let unknown = ReportImages::read(&record, &fixture.dataset, 1);
     assert!(matches!(unknown, Err(TrainError::NoDigest { .. })));
 }
 
@@ -161,7 +161,7 @@ fn files_that_are_no_records_are_named() {
         }
     }
     // Two classes of one name, and more classes than any report has room for.
-    let many: String = (0..1001).map(|class| format!(",p:{class}")).collect();
+    let many: String = (0..10_001).map(|class| format!(",p:{class}")).collect();
     for head in [",p:a,p:a".to_string(), many] {
         fs::write(
             path.join("predictions.csv"),

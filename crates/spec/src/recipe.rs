@@ -1,27 +1,46 @@
 //! Default recipes, chosen by what the images are.
 //!
+//! * **In**: the shape of the images, an optimizer. * **Out**: a [`Recipe`]. * **Never**: a file.
+//!
 //! Found on the validation images of MNIST and CIFAR-10 with the reference network; see the README for what they reach.
 
-use glassbox_spec::{Augment, ImageShape};
+use serde::{Deserialize, Serialize};
 
-use crate::{Config, OptimizerKind, ScheduleKind};
+use crate::{ImageShape, ScheduleKind};
+
+/// Which optimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum OptimizerKind {
+    Adam,
+    Sgd,
+}
 
 /// What a run does unless told otherwise.
-pub(crate) struct Recipe {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    /// Passes over the training images.
     pub epochs: u32,
+    /// Images a step.
     pub batch_size: usize,
+    /// Of SGD.
     pub momentum: f64,
+    /// Peak learning rate.
     pub rate: f64,
+    /// Course of the learning rate.
     pub schedule: ScheduleKind,
+    /// Share of all steps that warm up.
     pub warmup: f64,
-    pub augment: Augment,
+    /// Changes to training images, by name: `digits` or `photos`.
+    pub augmentation: &'static str,
 }
 
 impl Recipe {
     /// Grey images: written shapes, where left and right matter. Colour images: photographs, where they do not. In a `hurry`
     /// to reach an accuracy, grey images get fewer and longer steps: 99 % of MNIST's validation images in two epochs.
-    pub(crate) fn for_images(shape: ImageShape, optimizer: OptimizerKind, hurry: bool) -> Self {
-        let (epochs, batch_size, rate, augment) = match (shape.channels(), hurry) {
+    pub fn for_images(shape: ImageShape, optimizer: OptimizerKind, hurry: bool) -> Self {
+        let (epochs, batch_size, rate, augmentation) = match (shape.channels(), hurry) {
             (1, false) => (3, 64, 3e-3, "digits"),
             (1, true) => (2, 128, 8e-3, "digits"),
             _ => (15, 64, 2e-3, "photos"),
@@ -37,14 +56,7 @@ impl Recipe {
             },
             schedule: ScheduleKind::OneCycle,
             warmup: 0.2,
-            augment: Augment::named(augment).unwrap_or_default(),
+            augmentation,
         }
-    }
-}
-
-impl Config {
-    /// Steps of warm-up in a run of so many.
-    pub(crate) fn warmup_steps(&self, total: u64) -> u64 {
-        (self.warmup * total as f64).round() as u64
     }
 }

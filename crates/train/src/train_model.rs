@@ -11,14 +11,14 @@ use crate::burn_loader::BurnBatch;
 
 /// A network in training.
 #[derive(Module, Debug)]
-pub(crate) struct Trainee {
+pub(crate) struct TrainModel {
     pub network: Network,
     /// What dropout masks are drawn from.
     #[module(skip)]
     pub seed: u64,
 }
 
-impl TrainStep for Trainee {
+impl TrainStep for TrainModel {
     type Input = BurnBatch;
     type Output = ClassificationOutput;
 
@@ -34,7 +34,7 @@ impl TrainStep for Trainee {
     }
 }
 
-impl InferenceStep for Trainee {
+impl InferenceStep for TrainModel {
     type Input = BurnBatch;
     type Output = ClassificationOutput;
 
@@ -43,7 +43,7 @@ impl InferenceStep for Trainee {
     }
 }
 
-impl Trainee {
+impl TrainModel {
     fn output(&self, batch: BurnBatch, pass: Pass) -> ClassificationOutput {
         let logits = self.network.forward(batch.images, pass);
         let loss = self.network.loss(logits.clone(), batch.targets.clone());

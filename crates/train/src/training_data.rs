@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use glassbox_data::{DataError, Dataset, Images, Loader, LoaderOptions, Part};
-use glassbox_model::{Backend, OpenDevice};
-use glassbox_spec::{Fit, Plan, Preprocessing};
+use glassbox_spec::{Backend, Fit, Plan, Preprocessing};
 
 use crate::{
-    AGREEMENT_BOUND, Config, ConfigError, TrainError,
-    agreement::{disagreement, losses},
+    agreement::{AGREEMENT_BOUND, disagreement, losses},
+    config::Config,
+    device::Device,
+    error::TrainError,
 };
 
 /// Steps in which a GPU is held against the CPU before it is trusted.
 const AGREEMENT_STEPS: usize = 20;
 
 /// What a run needs of its dataset.
-pub(crate) struct Prepared {
+pub(crate) struct TrainingData {
     /// The training part.
     pub images: Arc<Images>,
     /// Indices that train.
@@ -27,7 +28,7 @@ pub(crate) struct Prepared {
 }
 
 /// Reads the training part, holds out validation images, and fits the preprocessing.
-pub(crate) fn prepare(config: &Config, dataset: &Dataset) -> Result<Prepared, TrainError> {
+pub(crate) fn prepare(config: &Config, dataset: &Dataset) -> Result<TrainingData, TrainError> {
     // Read for its errors alone: they should come before the training, not after it.
     dataset.images(Part::Test)?;
     let images = dataset.images(Part::Train)?;
@@ -61,7 +62,7 @@ pub(crate) fn prepare(config: &Config, dataset: &Dataset) -> Result<Prepared, Tr
         train = Loader::new(images.clone(), train, &preprocessing.normalise, options)?.order(0);
         train.truncate(limit);
     }
-    Ok(Prepared {
+    Ok(TrainingData {
         images,
         train,
         validation: split.validation,
@@ -73,17 +74,17 @@ pub(crate) fn prepare(config: &Config, dataset: &Dataset) -> Result<Prepared, Tr
 pub(crate) fn trust(
     config: &Config,
     plan: &Plan,
-    device: &OpenDevice,
-    prepared: &Prepared,
+    device: &Device,
+    data: &TrainingData,
 ) -> Result<(), TrainError> {
     if !config.backend.is_gpu() {
         return Ok(());
     }
-    let flex = Backend::Flex.open().map_err(ConfigError::from)?;
+    let flex = Device::open(Backend::Flex)?;
     let loader = Loader::new(
-        Arc::clone(&prepared.images),
-        prepared.train.clone(),
-        &prepared.preprocessing.normalise,
+        Arc::clone(&data.images),
+        data.train.clone(),
+        &data.preprocessing.normalise,
         LoaderOptions::in_order(config.batch_size),
     )?;
     let batches: Vec<_> = loader.epoch(1).take(AGREEMENT_STEPS).collect();

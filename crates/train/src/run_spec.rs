@@ -1,28 +1,31 @@
 //! What stays the same from the first step of a run to the last.
 
 use glassbox_data::Dataset;
-use glassbox_model::{ModelFile, OpenDevice, Training};
-use glassbox_spec::{Parameters, Plan, Preprocessing};
+use glassbox_spec::{Parameters, Plan, Preprocessing, Schedule};
+use glassbox_store::{ModelFile, Training};
 
-use crate::{Config, Environment, RunFolder, RunState, Schedule, TrainError};
+use crate::{
+    config::Config, device::Device, environment::Environment, error::TrainError, folder::RunFolder,
+    state::RunState,
+};
 
 /// What a run does, with what, and on what.
-pub(crate) struct Job {
+pub(crate) struct RunSpec {
     pub config: Config,
     pub plan: Plan,
-    pub device: OpenDevice,
+    pub device: Device,
     pub dataset: String,
     pub digest: String,
     pub classes: Vec<String>,
     pub preprocessing: Preprocessing,
 }
 
-impl Job {
+impl RunSpec {
     pub(crate) fn new(
         config: Config,
         plan: Plan,
         dataset: &Dataset,
-        device: OpenDevice,
+        device: Device,
         preprocessing: Preprocessing,
     ) -> Self {
         Self {
@@ -39,13 +42,14 @@ impl Job {
     /// Writes the files that say what the run is and where it runs.
     pub(crate) fn describe(&self, folder: &RunFolder) -> Result<(), TrainError> {
         let environment = Environment::now(self.config.backend.name(), &self.device, folder);
-        folder.describe(&self.config, &environment)
+        folder.write_toml("config.toml", &self.config)?;
+        folder.write_json("environment.json", &environment)
     }
 
     /// The learning rate over the run's steps, of which an epoch over so many images has its share.
     pub(crate) fn schedule(&self, images: usize) -> Schedule {
         let steps = images.div_ceil(self.config.batch_size) as u64;
-        Schedule::over(&self.config, steps)
+        self.config.schedule(steps)
     }
 
     /// The model file with these parameters, from the state's best epoch.

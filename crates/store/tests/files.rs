@@ -4,9 +4,9 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use glassbox_model::{Checkpoint, ModelError, ModelFile, Training};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{Architecture, Fit, ImageShape, Normalise, Parameters, Plan, Preprocessing};
+use glassbox_store::{Checkpoint, ModelFile, StoreError, Training};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ fn every_misfit_of_a_tensor_is_named() {
     parameters[1].name = "conv1.biass".into();
     parameters[2].values[5] = f32::NAN;
     write(&path, &parameters, Some(&text));
-    let Err(ModelError::Tensors { problems, .. }) = ModelFile::read(&path) else {
+    let Err(StoreError::Tensors { problems, .. }) = ModelFile::read(&path) else {
         panic!("accepted")
     };
     assert_eq!(problems.len(), 4, "{problems:?}");
@@ -137,13 +137,13 @@ fn every_misfit_of_a_tensor_is_named() {
 fn damaged_and_foreign_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");
-    assert!(matches!(ModelFile::read(&path), Err(ModelError::Io { .. })));
+    assert!(matches!(ModelFile::read(&path), Err(StoreError::Io { .. })));
     model().write(&path).unwrap();
     let (whole, text) = (fs::read(&path).unwrap(), metadata(&path));
     for cut in [0, 4, 8, 200, whole.len() - 1] {
         fs::write(&path, &whole[..cut]).unwrap();
         assert!(
-            matches!(ModelFile::read(&path), Err(ModelError::Format { .. })),
+            matches!(ModelFile::read(&path), Err(StoreError::Format { .. })),
             "cut at {cut}"
         );
     }
@@ -152,7 +152,7 @@ fn damaged_and_foreign_files_are_refused() {
     fs::write(&path, lying).unwrap();
     assert!(matches!(
         ModelFile::read(&path),
-        Err(ModelError::Format { .. })
+        Err(StoreError::Format { .. })
     ));
 
     let parameters = model().parameters;
@@ -164,41 +164,41 @@ fn damaged_and_foreign_files_are_refused() {
     };
     assert!(matches!(
         with(&|v| v["format"] = json!(2)),
-        ModelError::Metadata { .. }
+        StoreError::Metadata { .. }
     ));
     assert!(matches!(
         with(&|v| v["extra"] = json!(2)),
-        ModelError::Metadata { .. }
+        StoreError::Metadata { .. }
     ));
     assert!(matches!(
         with(&|v| v["classes"] = json!(["a"])),
-        ModelError::Metadata { .. }
+        StoreError::Metadata { .. }
     ));
     assert!(matches!(
         with(&|v| *v = json!([])),
-        ModelError::Metadata { .. }
+        StoreError::Metadata { .. }
     ));
     assert!(matches!(
         with(&|v| v["preprocessing"]["normalise"]["std"] = json!([0, 1, 1])),
-        ModelError::Preprocessing { .. }
+        StoreError::Preprocessing { .. }
     ));
     assert!(matches!(
         with(&|v| v["preprocessing"]["fit"]["height"] = json!(9)),
-        ModelError::Architecture { .. }
+        StoreError::Architecture { .. }
     ));
     assert!(matches!(
         with(&|v| v["architecture"]["layers"][0]["filters"] = json!(31)),
-        ModelError::Tensors { .. }
+        StoreError::Tensors { .. }
     ));
     write(&path, &parameters, None);
     assert!(matches!(
         ModelFile::read(&path),
-        Err(ModelError::Metadata { .. })
+        Err(StoreError::Metadata { .. })
     ));
     write(&path, &parameters, Some("{"));
     assert!(matches!(
         ModelFile::read(&path),
-        Err(ModelError::Metadata { .. })
+        Err(StoreError::Metadata { .. })
     ));
 }
 
@@ -226,7 +226,7 @@ fn a_checkpoint_round_trips_for_each_optimizer_and_no_other() {
         assert_eq!(read, checkpoint);
         assert!(matches!(
             Checkpoint::<Value>::read(&path, &plan, other),
-            Err(ModelError::Tensors { .. })
+            Err(StoreError::Tensors { .. })
         ));
         assert!(
             ModelFile::read(&path).is_err(),
@@ -238,4 +238,42 @@ fn a_checkpoint_round_trips_for_each_optimizer_and_no_other() {
         Checkpoint::<Value>::read(&path, &plan, sgd).is_err(),
         "a model file is no checkpoint"
     );
+}
+
+#[test]
+fn bytes_are_what_is_written_and_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    // Written by an earlier version.
+    let built_in = include_bytes!("../../../models/mnist.safetensors");
+    let model = ModelFile::parse(&path, built_in).unwrap();
+    assert_eq!(model.to_bytes(&path).unwrap(), built_in);
+    model.write(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), built_in);
+    let checkpoint = Checkpoint {
+        parameters: model.parameters.clone(),
+        moments: Moments::default(),
+        state: json!({}),
+    };
+    checkpoint.write(&path).unwrap();
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        checkpoint.to_bytes(&path).unwrap()
+    );
+}
+
+#[test]
+fn a_changed_bit_of_a_checkpoint_is_noticed() {
+    let model = model();
+    let path = Path::new("c");
+    let checkpoint = Checkpoint {
+        parameters: model.parameters.clone(),
+        moments: Moments::default(),
+        state: json!({"epoch": 3}),
+    };
+    let mut bytes = checkpoint.to_bytes(path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let error = Checkpoint::<Value>::parse(path, &bytes, &plan(&model), Optimizer::Adam);
+    assert!(matches!(error, Err(StoreError::Format { .. })));
 }

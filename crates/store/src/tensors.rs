@@ -1,25 +1,15 @@
 //! Named tensors in a safetensors file, with one metadata key: what model file and checkpoint have in common.
 
-use std::{
-    collections::HashMap,
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
-use atomic_write_file::AtomicWriteFile;
 use glassbox_spec::{Parameter, ParameterShape, Parameters, validate};
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde_json::Value;
 
-use crate::ModelError;
+use crate::StoreError;
 
 /// The metadata key.
 const KEY: &str = "glassbox";
-
-/// No file may be larger than this: a checkpoint of the most parameters that a plan may have, each with two moments, and a
-/// header.
-const MAX_BYTES: u64 = 13 << 30;
 
 /// No file may have more tensors than this: weights, biases and their moments of the most layers that a plan may have.
 const MAX_TENSORS: usize = 6_000;
@@ -55,64 +45,36 @@ impl View for Values<'_> {
     }
 }
 
-/// Writes beside `path`, flushes to the disk, renames.
-pub(crate) fn write(
+/// A file's bytes; `path` is for messages.
+pub(crate) fn to_bytes(
     path: &Path,
     parameters: &[Parameter],
     metadata: &Value,
-) -> Result<(), ModelError> {
+) -> Result<Vec<u8>, StoreError> {
     let metadata = match metadata {
         Value::Null => None,
         metadata => Some(HashMap::from([(KEY.to_string(), metadata.to_string())])),
     };
     let tensors = parameters.iter().map(|p| (p.name.as_str(), Values(p)));
-    let bytes = serialize(tensors, metadata).map_err(|error| ModelError::Format {
+    serialize(tensors, metadata).map_err(|error| StoreError::Format {
         path: path.to_path_buf(),
         problem: error.to_string(),
-    })?;
-    let io = |source| ModelError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
-    let mut file = AtomicWriteFile::open(path).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.commit().map_err(io)
+    })
 }
 
 /// Writes named tensors, such as those of a trace, as a safetensors file: beside `path`, then renamed.
-pub fn write_tensors(path: &Path, tensors: &[Parameter]) -> Result<(), ModelError> {
-    write(path, tensors, &Value::Null)
-}
-
-/// The bytes of a file.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
-    let io = |source| ModelError::Io {
-        path: path.to_path_buf(),
-        source,
-    };
-    let metadata = fs::metadata(path).map_err(io)?;
-    if !metadata.is_file() {
-        return Err(io(io::Error::other("not a regular file")));
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err(ModelError::Format {
-            path: path.to_path_buf(),
-            problem: format!("{} bytes is too large", metadata.len()),
-        });
-    }
-    let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(io)?.take(MAX_BYTES);
-    file.read_to_end(&mut bytes).map_err(io)?;
-    Ok(bytes)
+#[cfg(feature = "files")]
+pub fn write_tensors(path: &Path, tensors: &[Parameter]) -> Result<(), StoreError> {
+    crate::file::write(path, &to_bytes(path, tensors, &Value::Null)?)
 }
 
 /// Every tensor and the metadata of a file's bytes; tensors other than `f32` are refused.
-pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<(Parameters, Value), ModelError> {
-    let format = |problem: String| ModelError::Format {
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<(Parameters, Value), StoreError> {
+    let format = |problem: String| StoreError::Format {
         path: path.to_path_buf(),
         problem,
     };
-    let metadata_problem = |problem: String| ModelError::Metadata {
+    let metadata_problem = |problem: String| StoreError::Metadata {
         path: path.to_path_buf(),
         problem,
     };
@@ -148,7 +110,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<(Parameters, Value), Mo
     if problems.is_empty() {
         Ok((parameters, metadata))
     } else {
-        Err(ModelError::Tensors {
+        Err(StoreError::Tensors {
             path: path.to_path_buf(),
             problems,
         })
@@ -160,10 +122,10 @@ pub(crate) fn fitted(
     path: &Path,
     expected: &[ParameterShape],
     mut found: Parameters,
-) -> Result<Parameters, ModelError> {
+) -> Result<Parameters, StoreError> {
     let problems = validate(expected, &found);
     if !problems.is_empty() {
-        return Err(ModelError::Tensors {
+        return Err(StoreError::Tensors {
             path: path.to_path_buf(),
             problems,
         });

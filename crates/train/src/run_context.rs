@@ -1,21 +1,43 @@
-//! The epochs of a run, whatever engine computes them.
+//! The epochs of a run, whatever computes them.
 
 use std::time::Instant;
 
+use glassbox_data::Loader;
 use glassbox_infer::Tally;
-use glassbox_model::Checkpoint;
 use glassbox_scratch::Moments;
-use glassbox_spec::Parameters;
+use glassbox_spec::{Parameters, Schedule};
+use glassbox_store::Checkpoint;
 
-use crate::{End, EpochRow, Report, RunFolder, RunState, StepReport, TrainError, job::Job};
+use crate::{
+    error::TrainError,
+    folder::RunFolder,
+    report::{Report, StepReport},
+    run_spec::RunSpec,
+    state::{End, EpochRow, RunState},
+    stop::Stop,
+};
 
-/// What trains: Burn's learner, or the hand-written network.
+/// What training starts from.
+pub(crate) struct Start {
+    pub parameters: Parameters,
+    pub moments: Moments,
+    pub schedule: Schedule,
+    pub train: Loader,
+    pub validation: Loader,
+    pub stop: Stop,
+}
+
+/// What trains: our kernels, or Burn's learner.
 pub(crate) trait Trainer {
     /// One pass over the training images; `None` if it was interrupted. The row's validation figures are still open.
-    fn train_epoch(&mut self, work: &mut Work, epoch: u32) -> Result<Option<EpochRow>, TrainError>;
+    fn train_epoch(
+        &mut self,
+        context: &mut RunContext,
+        epoch: u32,
+    ) -> Result<Option<EpochRow>, TrainError>;
 
     /// Mean loss and accuracy on the validation images.
-    fn validate(&mut self, work: &Work, epoch: u32) -> Result<(f64, f64), TrainError>;
+    fn validate(&mut self, context: &RunContext, epoch: u32) -> Result<(f64, f64), TrainError>;
 
     /// Parameters and moments, as they are now.
     fn state(&self) -> Result<(Parameters, Moments), TrainError>;
@@ -25,8 +47,8 @@ pub(crate) trait Trainer {
 }
 
 /// Everything else that changes while a run goes on.
-pub(crate) struct Work {
-    pub job: Job,
+pub(crate) struct RunContext {
+    pub spec: RunSpec,
     pub folder: RunFolder,
     pub state: RunState,
     pub report: Box<dyn Report>,
@@ -37,7 +59,7 @@ pub(crate) struct Work {
 }
 
 /// Which images a step was made with.
-pub(crate) struct Seen {
+pub(crate) struct BatchMeta {
     /// Batch in the epoch, from 0.
     pub number: u32,
     pub labels: Vec<u16>,
@@ -53,11 +75,11 @@ pub(crate) struct EpochTally {
     started: Instant,
 }
 
-impl Work {
+impl RunContext {
     /// Trains until the run has ended or is interrupted.
     pub fn epochs(&mut self, trainer: &mut impl Trainer) -> Result<End, TrainError> {
         loop {
-            if let Some(end) = self.state.ended(&self.job.config) {
+            if let Some(end) = self.state.ended(&self.spec.config) {
                 return Ok(end);
             }
             if trainer.should_stop() {
@@ -85,9 +107,9 @@ impl Work {
     pub fn tally(&self, epoch: u32, images: usize) -> EpochTally {
         EpochTally {
             epoch,
-            steps: images.div_ceil(self.job.config.batch_size) as u64,
+            steps: images.div_ceil(self.spec.config.batch_size) as u64,
             of: images,
-            tally: Tally::new(self.job.plan.classes()),
+            tally: Tally::new(self.spec.plan.classes()),
             started: Instant::now(),
         }
     }
@@ -96,7 +118,7 @@ impl Work {
     pub fn report_step(&mut self, tally: &EpochTally) {
         self.report.step(&StepReport {
             epoch: tally.epoch,
-            epochs: self.job.config.epochs,
+            epochs: self.spec.config.epochs,
             images: tally.tally.images() as usize,
             of: tally.of,
             loss: tally.tally.loss(),
@@ -114,7 +136,7 @@ impl Work {
     ) -> Result<(), TrainError> {
         let (epoch, accuracy) = (row.epoch, row.validation_accuracy);
         let best_before = self.state.best.as_ref().map(|best| best.epoch);
-        let best = self.state.finish_epoch(row.clone(), &self.job.config);
+        let best = self.state.finish_epoch(row.clone(), &self.spec.config);
         let checkpoint = Checkpoint {
             parameters,
             moments,
@@ -125,14 +147,14 @@ impl Work {
         folder.write_metrics(&self.state.history)?;
         if best {
             let model = self
-                .job
+                .spec
                 .model_file(checkpoint.parameters, &self.state, None);
             model.write(&folder.model())?;
         }
         // Should this checkpoint be lost, the one before it needs its own best.
         let best_now = self.state.best.as_ref().map(|best| best.epoch);
         folder.prune(epoch, &[best_before, best_now]);
-        let config = &self.job.config;
+        let config = &self.spec.config;
         self.report.epoch(&row, config.epochs, best);
         if config
             .target_accuracy
@@ -146,7 +168,7 @@ impl Work {
 
 impl EpochTally {
     /// Takes a step in, by the logits before its update; an error if its loss is not finite.
-    pub fn add(&mut self, logits: &[f32], step: Seen) -> Result<(), TrainError> {
+    pub fn add(&mut self, logits: &[f32], step: BatchMeta) -> Result<(), TrainError> {
         let sum = self.tally.add(logits, &step.labels);
         if sum.is_finite() {
             return Ok(());

@@ -8,7 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{ModelError, tensors};
+#[cfg(feature = "files")]
+use crate::file;
+use crate::{StoreError, tensors};
 
 /// The metadata's key for the digest of everything else.
 const DIGEST: &str = "sha256";
@@ -25,8 +27,8 @@ pub struct Checkpoint<S> {
 }
 
 impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
-    /// Writes beside `path`, flushes to the disk, renames: the file is whole or not there.
-    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+    /// The checkpoint's bytes; `path` is for messages.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let mut state = serde_json::to_value(&self.state).map_err(problem(path))?;
         if let Some(state) = state.as_object_mut() {
             state.insert("step".to_string(), Value::from(self.moments.step));
@@ -42,18 +44,25 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
         if let Some(state) = state.as_object_mut() {
             state.insert(DIGEST.to_string(), Value::from(digest));
         }
-        tensors::write(path, &all, &state)
+        tensors::to_bytes(path, &all, &state)
+    }
+
+    /// Writes beside `path`, flushes to the disk, renames: the file is whole or not there.
+    #[cfg(feature = "files")]
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        file::write(path, &self.to_bytes(path)?)
     }
 
     /// The state of a checkpoint whose tensors may be of any network.
-    pub fn read_state(path: &Path) -> Result<S, ModelError> {
-        let (_, state, _) = Self::parts(path, &tensors::bytes(path)?)?;
+    #[cfg(feature = "files")]
+    pub fn read_state(path: &Path) -> Result<S, StoreError> {
+        let (_, state, _) = Self::parts(path, &file::read(path)?)?;
         Ok(state)
     }
 
     /// Tensors, state and step, if every bit is as it was written.
-    fn parts(path: &Path, bytes: &[u8]) -> Result<(Parameters, S, u64), ModelError> {
-        let metadata = |problem: &str| ModelError::Metadata {
+    fn parts(path: &Path, bytes: &[u8]) -> Result<(Parameters, S, u64), StoreError> {
+        let metadata = |problem: &str| StoreError::Metadata {
             path: path.to_path_buf(),
             problem: problem.to_string(),
         };
@@ -62,7 +71,7 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
         let expected = take(DIGEST).ok_or_else(|| metadata("no digest: not a checkpoint"))?;
         // Fuzzing would never get past it.
         if !cfg!(fuzzing) && expected != digest(&all, &state) {
-            return Err(ModelError::Format {
+            return Err(StoreError::Format {
                 path: path.to_path_buf(),
                 problem: "its bytes have changed since it was written".to_string(),
             });
@@ -75,8 +84,9 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
     }
 
     /// Reads a checkpoint of a run with this plan and optimizer; anything missing, extra or misshapen is named.
-    pub fn read(path: &Path, plan: &Plan, optimizer: Optimizer) -> Result<Self, ModelError> {
-        Self::parse(path, &tensors::bytes(path)?, plan, optimizer)
+    #[cfg(feature = "files")]
+    pub fn read(path: &Path, plan: &Plan, optimizer: Optimizer) -> Result<Self, StoreError> {
+        Self::parse(path, &file::read(path)?, plan, optimizer)
     }
 
     /// Reads a checkpoint's bytes; `path` is for messages.
@@ -85,7 +95,7 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
         bytes: &[u8],
         plan: &Plan,
         optimizer: Optimizer,
-    ) -> Result<Self, ModelError> {
+    ) -> Result<Self, StoreError> {
         let (all, state, step) = Self::parts(path, bytes)?;
         let shapes = plan.parameters();
         let mut expected = shapes.clone();
@@ -133,8 +143,8 @@ fn digest(tensors: &[Parameter], state: &Value) -> String {
         .collect()
 }
 
-fn problem(path: &Path) -> impl Fn(serde_json::Error) -> ModelError + '_ {
-    |error| ModelError::Metadata {
+fn problem(path: &Path) -> impl Fn(serde_json::Error) -> StoreError + '_ {
+    |error| StoreError::Metadata {
         path: path.to_path_buf(),
         problem: error.to_string(),
     }

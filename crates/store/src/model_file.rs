@@ -5,7 +5,9 @@ use std::path::Path;
 use glassbox_spec::{Architecture, Parameters, Plan, Preprocessing};
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelError, tensors};
+#[cfg(feature = "files")]
+use crate::file;
+use crate::{StoreError, tensors};
 
 /// Version of the metadata.
 const FORMAT: u32 = 1;
@@ -58,12 +60,12 @@ struct Metadata {
 
 impl ModelFile {
     /// The plan of its architecture for its input.
-    pub fn plan(&self, path: &Path) -> Result<Plan, ModelError> {
+    pub fn plan(&self, path: &Path) -> Result<Plan, StoreError> {
         plan(path, &self.architecture, &self.preprocessing, &self.classes)
     }
 
-    /// Writes the file: beside its target, then renamed.
-    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+    /// The file's bytes; `path` is for messages.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let metadata = serde_json::to_value(Metadata {
             architecture: self.architecture.clone(),
             classes: self.classes.clone(),
@@ -71,22 +73,30 @@ impl ModelFile {
             preprocessing: self.preprocessing.clone(),
             training: self.training.clone(),
         });
-        let metadata = metadata.map_err(|error| ModelError::Metadata {
+        let metadata = metadata.map_err(|error| StoreError::Metadata {
             path: path.to_path_buf(),
             problem: error.to_string(),
         })?;
-        tensors::write(path, &self.parameters, &metadata)
+        tensors::to_bytes(path, &self.parameters, &metadata)
     }
 
-    /// Reads a file strictly: its tensors must be exactly those of its architecture, finite, and its metadata complete.
-    pub fn read(path: &Path) -> Result<Self, ModelError> {
-        Self::parse(path, &tensors::bytes(path)?)
+    /// Writes the file: beside its target, then renamed.
+    #[cfg(feature = "files")]
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        file::write(path, &self.to_bytes(path)?)
     }
 
-    /// Reads a file's bytes, as strictly; `path` is for messages.
-    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ModelError> {
+    /// Reads a file, as strictly as its bytes.
+    #[cfg(feature = "files")]
+    pub fn read(path: &Path) -> Result<Self, StoreError> {
+        Self::parse(path, &file::read(path)?)
+    }
+
+    /// Reads a file's bytes strictly: its tensors must be exactly those of its architecture, finite, and its metadata complete;
+    /// `path` is for messages.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
         let (parameters, metadata) = tensors::parse(path, bytes)?;
-        let problem = |problem: String| ModelError::Metadata {
+        let problem = |problem: String| StoreError::Metadata {
             path: path.to_path_buf(),
             problem,
         };
@@ -125,21 +135,21 @@ fn plan(
     architecture: &Architecture,
     preprocessing: &Preprocessing,
     classes: &[String],
-) -> Result<Plan, ModelError> {
+) -> Result<Plan, StoreError> {
     let input = preprocessing
         .shape()
-        .map_err(|source| ModelError::Preprocessing {
+        .map_err(|source| StoreError::Preprocessing {
             path: path.to_path_buf(),
             source,
         })?;
     let plan = architecture
         .plan(input)
-        .map_err(|source| ModelError::Architecture {
+        .map_err(|source| StoreError::Architecture {
             path: path.to_path_buf(),
             source: Box::new(source),
         })?;
     if plan.classes() != classes.len() {
-        return Err(ModelError::Metadata {
+        return Err(StoreError::Metadata {
             path: path.to_path_buf(),
             problem: format!(
                 "{} classes are named, the network has {} logits",

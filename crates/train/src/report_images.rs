@@ -9,7 +9,7 @@ use glassbox_data::{DataError, Dataset, Loader, LoaderOptions, Part};
 use glassbox_infer::mistakes;
 use glassbox_spec::ImageShape;
 
-use crate::{Config, Record, TrainError, prepared::prepare};
+use crate::{config::Config, error::TrainError, record::Record, training_data::prepare};
 
 /// Training images shown, and the most epochs of each.
 const TRAINING: usize = 6;
@@ -17,7 +17,7 @@ const EPOCHS: usize = 7;
 
 /// Images to be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct ReportImages {
     /// Of each image.
     pub shape: ImageShape,
     /// Training images.
@@ -39,7 +39,7 @@ pub struct Example {
     pub received: Vec<Vec<u8>>,
 }
 
-impl Shown {
+impl ReportImages {
     /// Images for the run's report: a few of training, and those of the first `most` mistakes.
     pub fn read(record: &Record, dataset: &Dataset, most: usize) -> Result<Self, TrainError> {
         let Some(model) = record.any_model() else {
