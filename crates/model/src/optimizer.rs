@@ -117,7 +117,7 @@ fn check(optimizer: Optimizer, network: &Network, moments: &Moments) -> Result<(
         problems.push("the moments are another optimizer's".to_string());
     }
     for (_, parameters) in &moments.values {
-        problems.extend(network.plan.misfits(parameters));
+        problems.extend(network.plan.validate(parameters));
     }
     if problems.is_empty() {
         return Ok(());
