@@ -2,7 +2,7 @@
 
 use glassbox_spec::{ImageShape, Parameters, Plan};
 
-/// Why a network cannot be built, or cannot take a batch.
+/// Why a network cannot be built, or cannot take a batch or an update.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
@@ -46,6 +46,22 @@ pub enum NetworkError {
         index: usize,
         /// Classes of the network.
         classes: usize,
+    },
+    /// Moments that another optimizer keeps.
+    #[error("moments {} of another optimizer: this one keeps {}", found.join(", "), expected.join(", "))]
+    Moments {
+        /// The prefixes that are there.
+        found: Vec<&'static str>,
+        /// [`crate::Optimizer::moments`].
+        expected: &'static [&'static str],
+    },
+    /// Gradients or moments that are not one tensor to a parameter, in the same order.
+    #[error("{tensors} do not fit the parameters: {problem}")]
+    Update {
+        /// `gradients`, or the prefix of a moment.
+        tensors: &'static str,
+        /// The first that differs.
+        problem: String,
     },
 }
 

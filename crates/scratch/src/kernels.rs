@@ -26,7 +26,7 @@
 //! let mut moments = Moments::default();
 //! let key = StepKey { seed: 42, epoch: 1, batch: 0 };
 //! let before = network.step(&images, &labels, Pass::Training(key))?;
-//! network.update(Optimizer::Adam, &mut moments, 1e-3);
+//! network.update(Optimizer::Adam, &mut moments, 1e-3)?;
 //! assert!(network.step(&images, &labels, Pass::Training(key))? < before);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -268,14 +268,14 @@ impl<T: Real> Network<T> {
         moments: &mut Moments<T>,
         gradients: &[Parameter<T>],
         rate: f64,
-    ) {
+    ) -> Result<(), NetworkError> {
         optimizer.step(
             &self.operations,
             &mut self.parameters,
             moments,
             gradients,
             rate,
-        );
+        )
     }
 
     /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
@@ -291,7 +291,7 @@ impl<T: Real> Network<T> {
             let forward = self.forward(&convert(images), Pass::Training(key))?;
             let backward = self.backward(&forward, labels)?;
             losses.push(backward.loss.into());
-            self.update(optimizer, &mut moments, &backward.d_parameters, rate);
+            self.update(optimizer, &mut moments, &backward.d_parameters, rate)?;
         }
         Ok(losses)
     }

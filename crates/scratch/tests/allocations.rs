@@ -42,7 +42,7 @@ fn nothing_is_allocated_after_the_first_step_and_prediction() {
         let mut step = |network: &mut Network| {
             let pass = Pass::Training(keys.next().unwrap());
             network.step(&images, &labels, pass).unwrap();
-            network.update(Optimizer::Adam, &mut moments, 1e-3);
+            network.update(Optimizer::Adam, &mut moments, 1e-3).unwrap();
         };
         step(&mut network);
         let steps = [(); 5].map(|()| allocations(|| step(&mut network)));

@@ -73,7 +73,8 @@ impl Trainer for KernelTrainer {
             tally.add(self.network.logits(), meta)?;
             context.report_step(&tally);
             rate = self.schedule.rate(self.moments.step);
-            self.network.update(optimizer, &mut self.moments, rate);
+            let updated = self.network.update(optimizer, &mut self.moments, rate);
+            updated.map_err(ModelError::from)?;
             // An epoch whose last step is done is kept.
             if self.should_stop() && batches.images_done() < batches.images_total() {
                 return Ok(None);

@@ -233,7 +233,8 @@ impl Reader {
             &mut moments,
             gradients,
             case.rate,
-        );
+        )
+        .unwrap();
         for parameter in parameters {
             self.add(
                 &format!("step:{}", parameter.name),

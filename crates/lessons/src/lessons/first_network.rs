@@ -85,7 +85,7 @@ fn train(image: &Matrix, filter: &Matrix) -> Result<Vec<Round>, LessonError> {
                 gradient.values.fill(0.0);
             }
         }
-        network.update(optimizer, &mut moments, &gradients, RATE);
+        network.update(optimizer, &mut moments, &gradients, RATE)?;
         rounds.push(Round { trace });
     }
     Ok(rounds)

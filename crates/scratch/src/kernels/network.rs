@@ -211,15 +211,21 @@ impl Network {
     }
 
     /// One step of an optimizer with the gradients of the last [`Network::step`].
-    pub fn update(&mut self, optimizer: Optimizer, moments: &mut Moments, rate: f64) {
+    pub fn update(
+        &mut self,
+        optimizer: Optimizer,
+        moments: &mut Moments,
+        rate: f64,
+    ) -> Result<(), NetworkError> {
         optimizer.step(
             &self.operations,
             &mut self.parameters,
             moments,
             &self.gradients,
             rate,
-        );
+        )?;
         self.pack();
+        Ok(())
     }
 
     /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
@@ -233,7 +239,7 @@ impl Network {
         let mut losses = Vec::with_capacity(batches.len());
         for (key, (images, labels)) in StepKey::steps().zip(batches) {
             losses.push(f64::from(self.step(images, labels, Pass::Training(key))?));
-            self.update(optimizer, &mut moments, rate);
+            self.update(optimizer, &mut moments, rate)?;
         }
         Ok(losses)
     }

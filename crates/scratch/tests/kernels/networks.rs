@@ -366,7 +366,7 @@ fn bits(network: &mut kernels::Network) -> Vec<Vec<u32>> {
     for (key, count) in StepKey::steps().zip([37, 9, 40]) {
         let (images, labels) = (images(&plan, count), labels(&plan, count));
         network.step(&images, &labels, Pass::Training(key)).unwrap();
-        network.update(Optimizer::Adam, &mut moments, 1e-2);
+        network.update(Optimizer::Adam, &mut moments, 1e-2).unwrap();
     }
     let tensors = network.parameters().iter().chain(network.gradients());
     let tensors = tensors.map(|tensor| tensor.values.as_slice());

@@ -210,7 +210,7 @@ impl Kind {
                 labels,
             } => {
                 network.step(images, labels, Pass::Training(key))?;
-                network.update(Optimizer::Adam, moments, 1e-3);
+                network.update(Optimizer::Adam, moments, 1e-3)?;
             }
             Kind::BurnTrain { steps, batch } => {
                 if let Some(taken) = steps.take() {

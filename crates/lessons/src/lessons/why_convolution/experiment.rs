@@ -142,7 +142,7 @@ fn trained(net: Net, images: &Images) -> Result<Network, LessonError> {
                 batch,
             };
             network.step(pixels, labels, Pass::Training(key))?;
-            network.update(Optimizer::Adam, &mut moments, RATE);
+            network.update(Optimizer::Adam, &mut moments, RATE)?;
         }
     }
     Ok(network)

@@ -105,7 +105,7 @@ impl Level {
     pub fn multiply_add(self, rounds: usize) -> u64 {
         // SAFETY: the machine has the instruction set of a `Level`, and no memory is touched.
         let chains = unsafe { (self.entries().multiply_add)(rounds) };
-        2 * (chains * self.lanes() * rounds) as u64
+        2 * rounds as u64 * (chains * self.lanes()) as u64
     }
 
     /// Pools.
@@ -144,8 +144,9 @@ impl Level {
             );
             *argmax.largest = (*argmax.largest).max(last(places) as u32);
         }
-        // SAFETY: the machine has the instruction set of a `Level`, and the furthest places read and written were just
-        // asserted to be inside their slices.
+        // SAFETY: the machine has the instruction set of a `Level`. Rows of inputs and outputs are as many, and the furthest
+        // places read and written were just asserted to be inside their slices; winners are rows × channels, a whole number
+        // of registers.
         unsafe { (self.entries().max_pool)(&mut pool) }
     }
 
@@ -169,7 +170,8 @@ impl Level {
         );
         assert!(covers(d_output), "d_output");
         assert!(relu.is_none_or(covers), "output");
-        // SAFETY: the machine has the instruction set of a `Level`, and the furthest places were just asserted.
+        // SAFETY: the machine has the instruction set of a `Level`. The furthest places read were just asserted to be inside
+        // their slices; the gradient is rows × channels, a whole number of registers, and so is the bias.
         unsafe { (self.entries().active_gradients)(&mut active) }
     }
 
@@ -206,7 +208,7 @@ impl Level {
 pub(super) unsafe fn multiply_add<S: Simd>(rounds: usize) -> usize {
     // Enough chains to hide the latency of each, few enough to stay in registers.
     const CHAINS: usize = 12;
-    // SAFETY: registers only.
+    // SAFETY: the machine is the caller's affair; a register is at most 16 lanes, for which `kept` has room.
     unsafe {
         let factor = S::splat(std::hint::black_box(0.999));
         let mut sums = [S::splat(std::hint::black_box(0.5)); CHAINS];
@@ -230,7 +232,9 @@ pub(super) unsafe fn multiply_add<S: Simd>(rounds: usize) -> usize {
 #[inline(always)]
 pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
     let channels = pool.channels;
-    // SAFETY: see `Level::max_pool`.
+    // SAFETY: `Level::max_pool` asserts that the last row + the last place of the window + the channels are inside the input,
+    // that there are as many input rows as output rows, that the last of these + the channels are inside the output, that
+    // winners are rows × channels, and that the window has a part, and each part a place; and `channel + LANES` is at most `channels`.
     unsafe {
         for i in 0..pool.output_rows.len() {
             let input = pool
@@ -274,7 +278,8 @@ pub(super) unsafe fn active_gradients<S: Simd>(active: &mut ActiveGradients<'_>)
         rows,
     } = active;
     let channels = d_bias.len();
-    // SAFETY: see `Level::active_gradients`.
+    // SAFETY: `Level::active_gradients` asserts that the last row + the channels are inside `d_output` and what the ReLU gave, and
+    // that the gradient is rows × channels; and `channel + LANES` is at most `channels`, which is the length of `d_bias`.
     unsafe {
         for channel in (0..channels).step_by(S::LANES) {
             let mut sum = S::load(d_bias.as_ptr().add(channel));
@@ -299,7 +304,7 @@ pub(super) unsafe fn active_gradients<S: Simd>(active: &mut ActiveGradients<'_>)
 pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
     let whole = to.len() / S::LANES * S::LANES;
     for i in (0..whole).step_by(S::LANES) {
-        // SAFETY: `i + LANES` is at most `whole`.
+        // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of both.
         unsafe {
             let at = to.as_mut_ptr().add(i);
             S::store(at, S::add(S::load(at), S::load(from.as_ptr().add(i))));
@@ -322,7 +327,7 @@ const SUBNORMAL_SCALE: f32 = 2.3e15;
 /// That of [`Simd`].
 #[inline(always)]
 unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
-    // SAFETY: registers only.
+    // SAFETY: the machine is the caller's affair; no memory is touched.
     unsafe {
         let scaled = S::mul(moment, S::splat(SUBNORMAL_SCALE));
         S::where_positive(moment, S::mul(scaled, scaled))
@@ -350,7 +355,7 @@ pub(super) unsafe fn adam<S: Simd>(
     let (rest_1, rest_2) = ((1.0 - adam.beta_1) as f32, (1.0 - adam.beta_2) as f32);
     let epsilon = adam.epsilon as f32;
     let whole = gradient.len() / S::LANES * S::LANES;
-    // SAFETY: `i + LANES` is at most `whole`.
+    // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of all.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             let g = S::load(gradient.as_ptr().add(i));
@@ -386,7 +391,7 @@ pub(super) unsafe fn sgd<S: Simd>(
 ) {
     let [parameter, velocity] = values;
     let whole = gradient.len() / S::LANES * S::LANES;
-    // SAFETY: `i + LANES` is at most `whole`.
+    // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of all.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             let kept = S::load(velocity.as_ptr().add(i));

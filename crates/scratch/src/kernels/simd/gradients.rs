@@ -170,14 +170,17 @@ pub(crate) struct Lists {
 impl Lists {
     /// Makes room.
     pub(crate) fn reserve(&mut self, level: Level, windows: usize, places: usize, channels: usize) {
-        self.stride = channels + level.lanes();
-        let lists = windows * places;
+        self.stride = channels.saturating_add(level.lanes());
+        let lists = windows.saturating_mul(places);
+        let room = lists.saturating_mul(self.stride);
         if self.counts.len() < lists {
             self.counts.resize(lists, 0);
         }
-        if self.channels.len() < lists * self.stride {
-            self.channels.resize(lists * self.stride, 0);
-            self.gradients.resize(lists * self.stride, 0.0);
+        if self.channels.len() < room {
+            self.channels.resize(room, 0);
+        }
+        if self.gradients.len() < room {
+            self.gradients.resize(room, 0.0);
         }
     }
 }
@@ -237,7 +240,9 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
 ) {
     let channels = sums.channels;
     let stretch = sums.patch.vectors * S::LANES;
-    // SAFETY: see `Level::weight_gradient`; channels are a multiple of 8, and CHANNELS divides 8.
+    // SAFETY: `Level::weight_gradient` asserts that the last window + the largest winner + the patch are inside the input, that
+    // gradients and winners are windows × channels, and the sums channels × patch. The runs and vectors are among the patch's;
+    // channels are a multiple of 8, and CHANNELS divides 8.
     unsafe {
         let mut offsets = [0; RUNS];
         for (r, offset) in offsets.iter_mut().enumerate() {
@@ -285,7 +290,8 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
 #[inline(always)]
 pub(super) unsafe fn input_gradient<S: Simd>(sums: &mut InputGradient<'_>, lists: &mut Lists) {
     let (channels, runs) = (sums.channels, sums.patch.runs.len());
-    // SAFETY: see `Level::input_gradient`.
+    // SAFETY: `Level::input_gradient` asserts that gradients and winners are windows × channels, and makes room in the lists for
+    // channels + LANES of each window and place. What is passed on are runs and vectors of the patch.
     unsafe {
         for window in 0..sums.windows.len() {
             for (p, place) in sums.places.iter().enumerate() {
@@ -335,7 +341,8 @@ unsafe fn spread<S: Simd, const RUNS: usize, const VECTORS: usize>(
 ) {
     let stretch = VECTORS * S::LANES;
     let weights_of_channel = sums.patch.runs.len() * stretch;
-    // SAFETY: see `Level::input_gradient`; the lists name channels below `channels`.
+    // SAFETY: `Level::input_gradient` asserts that the last window + the last place + the patch are inside `d_input`, and that the
+    // weights are channels × patch; the lists name channels below `channels`, and are as long as their counts say.
     unsafe {
         let mut offsets = [0; RUNS];
         for (r, offset) in offsets.iter_mut().enumerate() {
