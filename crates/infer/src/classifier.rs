@@ -282,7 +282,8 @@ fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>,
     }
     let mut pixels = Vec::with_capacity(images.len() * shape.len());
     for index in 0..images.len() {
-        let image = images.image(index);
+        // Never beyond the end.
+        let image = images.image(index).unwrap_or_default();
         pixels.extend_from_slice(&fitted_image(image, images.shape(), fit)?);
     }
     let labels = images.labels().to_vec();

@@ -21,7 +21,7 @@ use burn::{
 use glassbox_scratch::kernels::fused_pool;
 use glassbox_spec::{Operation, Pass, Plan, Sides};
 
-use crate::{Engine, ModelError};
+use crate::{Blocks, ModelError};
 
 pub use activation::activate;
 pub use add::add;
@@ -94,13 +94,13 @@ impl Block {
         index: usize,
         data: impl Fn(&str) -> TensorData,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Self {
         let layer = &plan.layers()[index];
         let weight_and_bias = || [data("weight"), data("bias")];
-        let fuses = |index| match engine {
-            Engine::Stock => None,
-            Engine::Kernels(_) => fused_pool(plan, index),
+        let fuses = |index| match computed_by {
+            Blocks::Stock => None,
+            Blocks::Kernels(_) => fused_pool(plan, index),
         };
         let computes = match layer.operation {
             Operation::Conv {
@@ -109,7 +109,8 @@ impl Block {
             } => {
                 let (pool, first) = (fuses(index), layer.inputs == [0]);
                 let data = weight_and_bias();
-                let conv = conv::Conv::new(data, geometry, activation, pool, first, device, engine);
+                let conv =
+                    conv::Conv::new(data, geometry, activation, pool, first, device, computed_by);
                 return Self::Conv(conv);
             }
             Operation::Dense {
@@ -118,7 +119,8 @@ impl Block {
                 activation,
             } => {
                 let sizes = [inputs, units];
-                let dense = dense::Dense::new(weight_and_bias(), sizes, activation, device, engine);
+                let dense =
+                    dense::Dense::new(weight_and_bias(), sizes, activation, device, computed_by);
                 return Self::Dense(dense);
             }
             Operation::MaxPool(_) if index > 0 && fuses(index - 1).is_some() => Computes::Done,

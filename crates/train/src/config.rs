@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use glassbox_data::read_text;
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{
-    AUGMENTATIONS, Architecture, Augment, Backend, Extension, ImageShape, LearningRate, OptimizerKind, Plan, Recipe,
-    Schedule, ScheduleKind, nearest,
+    AUGMENTATIONS, Architecture, Augment, Backend, Extension, ImageShape, LearningRate,
+    OptimizerKind, Plan, Recipe, Schedule, ScheduleKind, nearest,
 };
 use serde::Serialize;
 

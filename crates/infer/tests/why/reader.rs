@@ -227,14 +227,15 @@ impl Reader {
         let (mut parameters, mut moments) = (case.parameters.clone(), case.moments.clone());
         let gradients: &[Parameter] = &case.trace.d_parameters;
         let operations = Operations::<f32>::REFERENCE;
-        case.optimizer.step(
-            &operations,
-            &mut parameters,
-            &mut moments,
-            gradients,
-            case.rate,
-        )
-        .unwrap();
+        case.optimizer
+            .step(
+                &operations,
+                &mut parameters,
+                &mut moments,
+                gradients,
+                case.rate,
+            )
+            .unwrap();
         for parameter in parameters {
             self.add(
                 &format!("step:{}", parameter.name),

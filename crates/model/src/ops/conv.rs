@@ -11,7 +11,7 @@ use glassbox_spec::{Activation, ConvGeometry, PoolGeometry};
 
 use super::{Held, activate, activation::activate_rest, held, pairs};
 use crate::{
-    Engine,
+    Blocks,
     kernels::{self, Layer},
 };
 
@@ -55,11 +55,11 @@ impl Conv {
         pool: Option<PoolGeometry>,
         first: bool,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Self {
-        let kernels = match engine {
-            Engine::Stock => None,
-            Engine::Kernels(level) => {
+        let kernels = match computed_by {
+            Blocks::Stock => None,
+            Blocks::Kernels(level) => {
                 let relu = activation == Activation::Relu;
                 let layer = ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
                 Some(Arc::new(layer))

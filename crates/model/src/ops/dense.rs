@@ -11,7 +11,7 @@ use glassbox_spec::Activation;
 
 use super::{Held, activate, activation::activate_rest, held, vector};
 use crate::{
-    Engine,
+    Blocks,
     kernels::{self, Layer},
 };
 
@@ -41,11 +41,11 @@ impl Dense {
         [inputs, units]: [usize; 2],
         activation: Activation,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Self {
-        let kernels = match engine {
-            Engine::Stock => None,
-            Engine::Kernels(level) => {
+        let kernels = match computed_by {
+            Blocks::Stock => None,
+            Blocks::Kernels(level) => {
                 let relu = activation == Activation::Relu;
                 Some(Arc::new(DenseLayer::new(level, inputs, units, relu)))
             }
