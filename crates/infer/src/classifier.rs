@@ -222,7 +222,7 @@ impl Classifier {
             });
         }
         let images = fitted(images, fit, self.file.classes.len())?;
-        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH));
+        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH))?;
         let each = |batch: &Batch, logits: &[f32]| {
             each(batch, logits);
             ControlFlow::Continue(())
@@ -282,7 +282,7 @@ fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>,
     }
     let mut pixels = Vec::with_capacity(images.len() * shape.len());
     for index in 0..images.len() {
-        let image = images.image(index);
+        let image = images.image(index).unwrap_or_default();
         pixels.extend_from_slice(&fitted_image(image, images.shape(), fit)?);
     }
     let labels = images.labels().to_vec();

@@ -64,7 +64,7 @@ impl Classifier {
     ) -> Result<Cow<'a, [u8]>, ExplainError> {
         check_indices(images, &[index])?;
         let fit = &self.file().preprocessing.fit;
-        let pixels = images.image(index as usize);
+        let pixels = images.image(index as usize).unwrap_or_default();
         Ok(fitted_image(pixels, images.shape(), fit)?)
     }
 

@@ -21,6 +21,7 @@
 //! ```
 
 mod architecture;
+mod augmentation;
 mod backend;
 mod error;
 mod fields;
@@ -37,6 +38,7 @@ mod step;
 mod window;
 
 pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use augmentation::{AUGMENTATIONS, Augment};
 pub use backend::{Backend, UnknownBackend};
 pub use error::SpecError;
 pub use fields::keys_of;

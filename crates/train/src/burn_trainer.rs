@@ -19,13 +19,13 @@ use burn::{
         metric::{AccuracyMetric, LossMetric},
     },
 };
-use glassbox_data::{BurnBatch, BurnLoader};
 use glassbox_infer::{EngineError, Tally};
 use glassbox_model::{Blocks, Network, OptimizerHandle};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Schedule};
 
 use crate::{
+    burn_loader::{BurnBatch, BurnLoader},
     error::TrainError,
     quiet::Quiet,
     run_context::{BatchMeta, EpochTally, RunContext, Start, Trainer},

@@ -5,11 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{AUGMENTATIONS, Augment, read_text};
+use glassbox_data::read_text;
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{
-    Architecture, Backend, Extension, ImageShape, LearningRate, OptimizerKind, Plan, Recipe,
-    Schedule, ScheduleKind, nearest,
+    AUGMENTATIONS, Architecture, Augment, Backend, Extension, ImageShape, LearningRate,
+    OptimizerKind, Plan, Recipe, Schedule, ScheduleKind, nearest,
 };
 use serde::Serialize;
 
@@ -126,7 +126,7 @@ impl Config {
             target_accuracy: settings.target_accuracy,
             extended: settings.extended.unwrap_or_default(),
             augment: match settings.augment {
-                None => Augment::named(recipe.augmentation).unwrap_or_default(),
+                None => recipe.augment,
                 Some(AugmentChoice::Inline(augment)) => augment,
                 Some(AugmentChoice::Named(name)) => Augment::named(&name)
                     .ok_or_else(|| unknown("augmentation", &name, &AUGMENTATIONS))?,

@@ -27,6 +27,8 @@
 
 mod agreement;
 #[cfg(feature = "burn")]
+mod burn_loader;
+#[cfg(feature = "burn")]
 mod burn_trainer;
 mod config;
 mod device;

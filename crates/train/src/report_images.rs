@@ -82,18 +82,20 @@ fn training(record: &Record, dataset: &Dataset) -> Result<Vec<Example>, TrainErr
         ..LoaderOptions::in_order(TRAINING)
     };
     let images = prepared.images;
-    let loader = Loader::new(Arc::clone(&images), indices.clone(), normalise, options);
+    let loader = Loader::new(Arc::clone(&images), indices.clone(), normalise, options)?;
     let (len, plane) = (
         images.shape().len(),
         images.shape().height() * images.shape().width(),
     );
     let mut examples: Vec<Example> = indices
         .into_iter()
-        .map(|index| Example {
-            index,
-            label: images.label(index as usize),
-            original: images.image(index as usize).to_vec(),
-            received: Vec::new(),
+        .filter_map(|index| {
+            Some(Example {
+                index,
+                label: images.label(index as usize)?,
+                original: images.image(index as usize)?.to_vec(),
+                received: Vec::new(),
+            })
         })
         .collect();
     let done = record.outline.history.as_ref().map_or(0, Vec::len);
@@ -121,15 +123,12 @@ fn mistaken(record: &Record, dataset: &Dataset, most: usize) -> Result<Vec<Vec<u
     let wrong = mistakes(&predictions.answers);
     let pixels = wrong.into_iter().take(most).map(|answer| {
         let index = answer.index as usize;
-        match index < images.len() {
-            true => Ok(images.image(index).to_vec()),
-            false => Err(DataError::OutOfRange {
-                index,
-                part: Part::Test.name(),
-                len: images.len(),
-            }
-            .into()),
-        }
+        let beyond = || DataError::OutOfRange {
+            index,
+            part: Part::Test.name(),
+            len: images.len(),
+        };
+        Ok(images.image(index).ok_or_else(beyond)?.to_vec())
     });
     pixels.collect()
 }

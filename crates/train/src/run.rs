@@ -190,9 +190,9 @@ impl<'a> Run<'a> {
             workers: 1,
         };
         let normalise = &spec.preprocessing.normalise;
-        let train = Loader::new(images.clone(), train, normalise, loader_options);
+        let train = Loader::new(images.clone(), train, normalise, loader_options)?;
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
-        let validation = Loader::new(images, validation, normalise, in_order);
+        let validation = Loader::new(images, validation, normalise, in_order)?;
         let start = Start {
             parameters,
             moments,
@@ -260,7 +260,7 @@ fn finish(
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
     let options = LoaderOptions::in_order(EVALUATION_BATCH);
-    let loader = Loader::new(images, indices, &spec.preprocessing.normalise, options);
+    let loader = Loader::new(images, indices, &spec.preprocessing.normalise, options)?;
     let mut predictions = Vec::new();
     let test = evaluate(engine.as_ref(), &loader, &spec.classes, |batch, logits| {
         predictions.extend(scored(batch, logits));

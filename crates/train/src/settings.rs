@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{Augment, read_text};
-use glassbox_spec::{Architecture, Extension, keys_of, unknown_key};
+use glassbox_data::read_text;
+use glassbox_spec::{Architecture, Augment, Extension, keys_of, unknown_key};
 use serde::Deserialize;
 
 use crate::error::ConfigError;

@@ -4,9 +4,10 @@ use burn::{
     module::Module,
     train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep},
 };
-use glassbox_data::BurnBatch;
 use glassbox_model::Network;
 use glassbox_spec::{Pass, StepKey};
+
+use crate::burn_loader::BurnBatch;
 
 /// A network in training.
 #[derive(Module, Debug)]

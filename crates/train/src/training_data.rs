@@ -59,7 +59,7 @@ pub(crate) fn prepare(config: &Config, dataset: &Dataset) -> Result<TrainingData
             seed: config.seed,
             ..LoaderOptions::in_order(1)
         };
-        train = Loader::new(images.clone(), train, &preprocessing.normalise, options).order(0);
+        train = Loader::new(images.clone(), train, &preprocessing.normalise, options)?.order(0);
         train.truncate(limit);
     }
     Ok(TrainingData {
@@ -86,7 +86,7 @@ pub(crate) fn trust(
         data.train.clone(),
         &data.preprocessing.normalise,
         LoaderOptions::in_order(config.batch_size),
-    );
+    )?;
     let batches: Vec<_> = loader.epoch(1).take(AGREEMENT_STEPS).collect();
     let parameters = plan.initial_parameters(config.seed);
     // A steady rate, small enough that rounding errors do not grow.

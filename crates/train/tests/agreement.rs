@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use glassbox_data::{Augment, Batch, Images, Loader, LoaderOptions};
+use glassbox_data::{Batch, Images, Loader, LoaderOptions};
 use glassbox_model::compiled;
 use glassbox_scratch::Optimizer;
-use glassbox_spec::{Architecture, Backend, ImageShape, Random, Stream};
+use glassbox_spec::{Architecture, Augment, Backend, ImageShape, Random, Stream};
 use glassbox_train::{AGREEMENT_BOUND, Device, disagreement, losses};
 
 fn batches() -> Vec<Batch> {
@@ -28,6 +28,7 @@ fn batches() -> Vec<Batch> {
         workers: 1,
     };
     Loader::new(images, indices, &normalise, options)
+        .unwrap()
         .epoch(1)
         .collect()
 }

@@ -82,7 +82,7 @@ impl Classifier {
         let mut done = 0;
         for (number, chunk) in indices.chunks(together).enumerate() {
             let untouched = self.all_fitted(images, chunk)?;
-            let labels: Vec<u16> = chunk.iter().map(|i| images.label(*i as usize)).collect();
+            let labels: Vec<u16> = chunk.iter().map(|i| images.labels()[*i as usize]).collect();
             let before = self.forward(&untouched)?;
             done += 1;
             each(done, of);

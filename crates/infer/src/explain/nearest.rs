@@ -51,7 +51,7 @@ impl Classifier {
             let others = chunk.iter().zip(others.chunks_exact(own.len().max(1)));
             neighbours.extend(others.map(|(index, other)| Neighbour {
                 index: *index,
-                label: images.label(*index as usize),
+                label: images.labels()[*index as usize],
                 distance: distance(&own, other),
             }));
             neighbours.sort_by(|a, b| {

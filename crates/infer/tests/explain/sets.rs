@@ -35,13 +35,13 @@ fn the_nearest_images_are_those_of_a_plain_search() {
             let classifier = classifier(&file, engine);
             let images = images(shape, 131, file.classes.len());
             let indices: Vec<u32> = (0..131).rev().filter(|i| i % 3 != 2).collect();
-            let prepared = fit(&classifier, shape, images.image(0));
+            let prepared = fit(&classifier, shape, images.image(0).unwrap());
             let own = trace(&classifier, &prepared);
             let own = &own.layer(layer).unwrap().values;
             let mut expected: Vec<(f64, u32)> = indices
                 .iter()
                 .map(|index| {
-                    let image = fit(&classifier, shape, images.image(*index as usize));
+                    let image = fit(&classifier, shape, images.image(*index as usize).unwrap());
                     let other = trace(&classifier, &image);
                     let other = &other.layer(layer).unwrap().values;
                     (distance(own, other), *index)
@@ -56,7 +56,7 @@ fn the_nearest_images_are_those_of_a_plain_search() {
             assert_eq!((found.layer.as_str(), found.neighbours.len()), (layer, 20));
             for (neighbour, (distance, index)) in found.neighbours.iter().zip(&expected) {
                 assert_eq!(neighbour.index, *index);
-                assert_eq!(neighbour.label, images.label(*index as usize));
+                assert_eq!(Some(neighbour.label), images.label(*index as usize));
                 let off = (f64::from(neighbour.distance) - distance).abs();
                 assert!(off < 1e-5, "{shape}: {off}");
             }
@@ -173,7 +173,7 @@ fn check(
         .map(|index| {
             trace(
                 classifier,
-                &fit(classifier, shape, images.image(*index as usize)),
+                &fit(classifier, shape, images.image(*index as usize).unwrap()),
             )
         })
         .collect();
@@ -186,7 +186,7 @@ fn check(
         for point in &curve.points {
             let (mut right, mut changes) = (0, vec![0.0; found.layers.len()]);
             for (turn, (index, before)) in indices.iter().zip(&before).enumerate() {
-                let image = images.image(*index as usize);
+                let image = images.image(*index as usize).unwrap();
                 let image = changed(curve.change, image, shape, turn, *index, point.strength);
                 let after = trace(classifier, &fit(classifier, shape, &image));
                 for (change, layer) in changes.iter_mut().zip(&found.layers) {
@@ -194,7 +194,7 @@ fn check(
                     let norm = distance(before, &vec![0.0; before.len()]);
                     *change += distance(before, after) / norm;
                 }
-                let label = usize::from(images.label(*index as usize));
+                let label = usize::from(images.labels()[*index as usize]);
                 let logits = after.logits();
                 right += usize::from(logits.iter().all(|z| *z <= logits[label]));
             }
@@ -233,7 +233,7 @@ fn images_of_another_size_are_fitted_first() {
     let large = images(ImageShape::new(3, 13, 17).unwrap(), 9, 4);
     let indices: Vec<u32> = (0..9).collect();
     let fitted = (0..9).flat_map(|index| {
-        let prepared = fit(&classifier, large.shape(), large.image(index));
+        let prepared = fit(&classifier, large.shape(), large.image(index).unwrap());
         prepared.pixels().to_vec()
     });
     let input = classifier.plan().input();

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use glassbox_data::{Augment, Loader, LoaderOptions, Part};
+use glassbox_data::{Loader, LoaderOptions, Part};
+use glassbox_spec::Augment;
 use glassbox_train::{
     AugmentChoice, ConfigError, Outline, Record, ReportImages, Settings, Stop, TrainError,
 };
@@ -71,10 +72,11 @@ fn training_images_are_shown_as_the_network_received_them() {
             augment,
             workers: 0,
         };
-        let loader = Loader::new(images.clone(), split.train.clone(), &normalise, options);
+        let loader = Loader::new(images.clone(), split.train.clone(), &normalise, options).unwrap();
         for example in &shown.training {
-            assert_eq!(example.original, images.image(example.index as usize));
-            assert_eq!(example.label, images.label(example.index as usize));
+            let place = example.index as usize;
+            assert_eq!(Some(&example.original[..]), images.image(place));
+            assert_eq!(Some(example.label), images.label(place));
             assert_eq!(example.received.len(), epochs as usize);
             for (epoch, received) in (1..).zip(&example.received) {
                 let batches = loader.epoch(epoch);

@@ -12,12 +12,11 @@ use burn::{
     },
     tensor::{Device, Int, Tensor, TensorData},
 };
-
-use crate::{Batch, Epoch, Loader};
+use glassbox_data::{Batch, Epoch, Loader};
 
 /// A batch on a device.
 #[derive(Debug, Clone)]
-pub struct BurnBatch {
+pub(crate) struct BurnBatch {
     /// `[n, channels, height, width]`.
     pub images: Tensor<4>,
     /// `[n]`, class indices.
@@ -52,7 +51,7 @@ impl BurnBatch {
 ///
 /// The count is shared by every copy that [`DataLoader::to_device`] makes.
 #[derive(Clone)]
-pub struct BurnLoader {
+pub(crate) struct BurnLoader {
     loader: Loader,
     device: Device,
     next_epoch: Arc<AtomicU32>,
@@ -126,8 +125,8 @@ impl DataLoaderIterator<BurnBatch> for BurnEpoch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Augment, Images, LoaderOptions};
-    use glassbox_spec::ImageShape;
+    use glassbox_data::{Images, LoaderOptions};
+    use glassbox_spec::{Augment, ImageShape};
 
     fn loader() -> Loader {
         let shape = ImageShape::new(1, 2, 3).unwrap();
@@ -140,7 +139,7 @@ mod tests {
             augment: Augment::default(),
             workers: 1,
         };
-        Loader::new(Arc::new(images), (0..11).collect(), &normalise, options)
+        Loader::new(Arc::new(images), (0..11).collect(), &normalise, options).unwrap()
     }
 
     #[test]
