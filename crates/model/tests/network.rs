@@ -458,6 +458,8 @@ fn the_images_have_a_gradient_where_it_is_asked_for() {
             let worst = worst_relative(&found, &expected, 1e-5);
             assert!(worst.is_within(), "{engine:?}{worst}");
         }
+    }
+}
 
 #[test]
 fn moments_of_another_optimizer_or_network_are_refused() {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ImageShape, ScheduleKind};
+use crate::{Augment, ImageShape, ScheduleKind};
 
 /// Which optimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,15 +32,15 @@ pub struct Recipe {
     pub schedule: ScheduleKind,
     /// Share of all steps that warm up.
     pub warmup: f64,
-    /// Changes to training images, by name: `digits` or `photos`.
-    pub augmentation: &'static str,
+    /// Changes to training images.
+    pub augment: Augment,
 }
 
 impl Recipe {
     /// Grey images: written shapes, where left and right matter. Colour images: photographs, where they do not. In a `hurry`
     /// to reach an accuracy, grey images get fewer and longer steps: 99 % of MNIST's validation images in two epochs.
     pub fn for_images(shape: ImageShape, optimizer: OptimizerKind, hurry: bool) -> Self {
-        let (epochs, batch_size, rate, augmentation) = match (shape.channels(), hurry) {
+        let (epochs, batch_size, rate, augment) = match (shape.channels(), hurry) {
             (1, false) => (3, 64, 3e-3, "digits"),
             (1, true) => (2, 128, 8e-3, "digits"),
             _ => (15, 64, 2e-3, "photos"),
@@ -56,7 +56,7 @@ impl Recipe {
             },
             schedule: ScheduleKind::OneCycle,
             warmup: 0.2,
-            augmentation,
+            augment: Augment::named(augment).unwrap_or_default(),
         }
     }
 }

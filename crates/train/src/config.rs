@@ -126,7 +126,7 @@ impl Config {
             target_accuracy: settings.target_accuracy,
             extended: settings.extended.unwrap_or_default(),
             augment: match settings.augment {
-                None => Augment::named(recipe.augmentation).unwrap_or_default(),
+                None => recipe.augment,
                 Some(AugmentChoice::Inline(augment)) => augment,
                 Some(AugmentChoice::Named(name)) => Augment::named(&name)
                     .ok_or_else(|| unknown("augmentation", &name, &AUGMENTATIONS))?,
