@@ -74,7 +74,7 @@ impl Trainer for KernelTrainer {
             context.report_step(&tally);
             rate = self.schedule.rate(self.moments.step);
             let updated = self.network.update(optimizer, &mut self.moments, rate);
-            updated.map_err(ModelError::from)?;
+            updated.map_err(EngineError::from)?;
             // An epoch whose last step is done is kept.
             if self.should_stop() && batches.images_done() < batches.images_total() {
                 return Ok(None);

@@ -5,12 +5,12 @@ use glassbox_scratch::{
     Moments, Optimizer,
     kernels::{Level, Network},
 };
-use glassbox_spec::{Activation, Architecture, ImageShape, Layer, Pass, Random, StepKey, Stream};
+use glassbox_spec::{Activation, Architecture, ImageShape, Pass, Random, StepKey, Stream};
 
 use crate::{
     LessonError,
     digits::moved,
-    layers::{conv, dense, max_pool},
+    layers::{conv, dense, flatten, max_pool},
 };
 
 /// Images to train on.
@@ -43,7 +43,7 @@ impl Net {
             }
         };
         let end = [
-            Layer::Flatten,
+            flatten(),
             dense(units, Activation::Relu),
             dense(10, Activation::Linear),
         ];
