@@ -73,11 +73,12 @@ wasm:
         cargo test --release -p glassbox-scratch --lib --tests --target wasm32-wasip1 || exit 1; \
         cargo test --release -p glassbox-scratch --test same_bits --target wasm32-unknown-unknown || exit 1; done
 
-# The kernels' tests on an ARM processor with NEON, emulated (needs qemu-user)
+# The kernels' tests on an ARM processor with NEON, emulated (some minutes; needs qemu-user)
 neon:
     rustup target add aarch64-unknown-linux-musl
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=qemu-aarch64 \
-        cargo test --release -p glassbox-scratch --lib --tests --target aarch64-unknown-linux-musl
+        cargo test --release -p glassbox-scratch --lib --test kernels --test network --test golden --test same_bits \
+        --target aarch64-unknown-linux-musl
 
 # Make the built-in model anew: the reference network on MNIST, 12 epochs (the same bytes on processors with AVX-512)
 model: build

@@ -32,7 +32,13 @@ const EXPECTED: [(&str, [&str; 2]); 5] = [
             "a9a756ecae16551b69f558d84458ee10c2c1504b2cfac1436022bf8bd376a9bf",
         ],
     ),
-    ("neon", ["", ""]),
+    (
+        "neon",
+        [
+            "01e4596d405de08970f825b7c9d612a0295b50511a92ecdd8e93bb9edeafec35",
+            "1b8c8dc2ae7e4baefe8f02ee3421d4db52e72623d9606da53b1a65e679ea3e44",
+        ],
+    ),
     (
         "simd128",
         [
