@@ -171,6 +171,7 @@ fn each_image_has_the_derivatives_of_its_own_score() {
 }
 
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "without threads")]
 fn the_number_of_threads_changes_no_bit() {
     let plan = awkward();
     let parameters = parameters(&plan);

@@ -377,6 +377,7 @@ fn bits(network: &mut kernels::Network) -> Vec<Vec<u32>> {
 }
 
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "without threads")]
 fn the_number_of_threads_changes_no_bit() {
     let pools = [1, 2, 3].map(|threads| {
         let builder = ThreadPoolBuilder::new().num_threads(threads);
