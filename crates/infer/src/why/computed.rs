@@ -97,42 +97,41 @@ impl Contribution {
         }
     }
 
-    /// The derivative by the value `name`, of what all layers that read it give.
+    /// The derivative by the value `name`: the sum of what all layers that read it give.
     ///
-    /// In `f32` they are added one after the other, or into one sum: as a sum of all their products, the bound holds for either.
-    pub fn add(name: &str, parts: Vec<(&str, Self)>) -> Computed {
+    /// In `f32`, layers are added one after the other, the last first, or all into one sum. Either way each product takes part in
+    /// fewer additions than there are products: the bound is that of one sum over all.
+    pub fn add(name: &str, mut parts: Vec<(&str, Self)>) -> Computed {
         let indices = parts.iter().map(|(_, part)| part.indices);
         let indices = indices.max_by_key(|indices| indices.len()).unwrap_or("");
-        let sides: Vec<_> = parts.iter().map(|(_, part)| part.formula.clone()).collect();
         let left = format!("d_{name}{indices}");
-        match <[_; 1]>::try_from(parts) {
-            Ok([(_, part)]) => {
-                let formula = format!("{left} = {}", part.formula);
-                match part.passed {
-                    Passed::Same { of, because } => Computed::same(formula, of, because),
-                    Passed::Sum { groups, off, more } => {
-                        Computed::sum(formula, groups, None, off, more)
-                    }
+        if parts.len() == 1
+            && let Some((_, part)) = parts.pop()
+        {
+            let formula = format!("{left} = {}", part.formula);
+            return match part.passed {
+                Passed::Same { of, because } => Computed::same(formula, of, because),
+                Passed::Sum { groups, off, more } => {
+                    Computed::sum(formula, groups, None, off, more)
                 }
-            }
-            Err(parts) => {
-                let (mut all, mut of_all, mut most) = (Vec::new(), 0.0, 0);
-                for (reader, part) in parts {
-                    match part.passed {
-                        Passed::Same { of, .. } => {
-                            let term = Term::new(vec![of]);
-                            all.push(Group::new(format!("through {reader}"), vec![term]));
-                        }
-                        Passed::Sum { groups, off, more } => {
-                            all.extend(groups);
-                            of_all += off;
-                            most = most.max(more);
-                        }
-                    }
+            };
+        }
+        let (mut sides, mut all, mut of_all, mut most) = (Vec::new(), Vec::new(), 0.0, 0);
+        for (reader, part) in parts {
+            sides.push(part.formula);
+            match part.passed {
+                Passed::Same { of, .. } => {
+                    let term = Term::new(vec![of]);
+                    all.push(Group::new(format!("through {reader}"), vec![term]));
                 }
-                let formula = format!("{left} = ({})", sides.join(") + ("));
-                Computed::sum(formula, all, None, of_all, most)
+                Passed::Sum { groups, off, more } => {
+                    all.extend(groups);
+                    of_all += off;
+                    most = most.max(more);
+                }
             }
         }
+        let formula = format!("{left} = ({})", sides.join(") + ("));
+        Computed::sum(formula, all, None, of_all, most)
     }
 }

@@ -15,16 +15,19 @@ pub(super) struct MaxPool(pub PoolGeometry);
 impl Rules for MaxPool {
     fn forward(&self, layer: Layer, at: usize) -> Computed {
         let candidates = self.candidates(layer, at);
-        let winner = argmax(&candidates);
+        let argmax = argmax(&candidates);
         Computed {
-            value: candidates.get(winner).map_or(f64::NAN, |won| won.value),
+            value: candidates.get(argmax).map_or(f64::NAN, |won| won.value),
             bound: 0.0,
             formula: format!(
                 "{}[c,i,j] = the largest of {}",
                 layer.name(),
                 patch(layer.from(), self.0.windows())
             ),
-            rule: Rule::Largest { candidates, winner },
+            rule: Rule::Largest {
+                candidates,
+                winner: argmax,
+            },
         }
     }
 
@@ -33,12 +36,12 @@ impl Rules for MaxPool {
         let (name, from) = (layer.name(), layer.from());
         let terms = over(&self.0, at).map(|out| {
             let candidates = self.candidates(layer, out);
-            let winner = argmax(&candidates);
-            let share = if pixels(&self.0, out).get(winner) == Some(&at) {
+            let argmax = argmax(&candidates);
+            let share = if pixels(&self.0, out).get(argmax) == Some(&at) {
                 Factor::new("won", 1.0)
             } else {
-                let winner = candidates.get(winner).map_or("", |won| &won.name);
-                Factor::new(format!("lost to {winner}"), 0.0)
+                let won = candidates.get(argmax).map_or("", |won| &won.name);
+                Factor::new(format!("lost to {won}"), 0.0)
             };
             Term::new(vec![layer.d_output(out), share])
         });
