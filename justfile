@@ -19,7 +19,7 @@ train-gpu DATA="digits" *FLAGS: build-gpu
     {{glassbox}} train --data {{DATA}} --backend wgpu {{FLAGS}}
 
 # Measure a model: just eval runs/digits-1 --data mnist
-eval MODEL="models/mnist.safetensors" *FLAGS: build
+eval MODEL="crates/infer/models/mnist.safetensors" *FLAGS: build
     {{glassbox}} eval --model {{MODEL}} {{FLAGS}}
 
 # Say what is in images, by the built-in model: just predict digit.png, just predict --model runs/digits-1 digits:test:42
@@ -84,7 +84,7 @@ neon:
 model: build
     rm -rf target/model
     {{glassbox}} train --data mnist --epochs 12 --out target/model
-    cp target/model/model.safetensors models/mnist.safetensors
+    cp target/model/model.safetensors crates/infer/models/mnist.safetensors
 
 # Kill twenty runs on digits at random moments, resume them, and compare every byte (some minutes)
 kills:

@@ -1,9 +1,7 @@
 //! Lesson 10: a whole network on one image, trained from zero weights.
 
 use glassbox_scratch::{Moments, Network, Optimizer, Trace};
-use glassbox_spec::{
-    Activation, Architecture, Parameter, ParameterShape, Pass, Plan, Random,
-};
+use glassbox_spec::{Activation, Architecture, Parameter, ParameterShape, Pass, Plan, Random};
 
 use super::feature_map;
 use crate::{
