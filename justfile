@@ -55,6 +55,10 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
 
+# Licences, advisories and sources of all dependencies (needs: cargo install cargo-deny --locked)
+deny:
+    cargo deny check
+
 # Twenty training steps, and every operation, on each of cpu, flex, ndarray, wgpu and scratch
 agreement:
     cargo test --release --workspace --features wgpu,ndarray --test agreement --test verify -- --nocapture
@@ -135,7 +139,7 @@ overhead:
     cargo bench --workspace --bench overhead
 
 # What is checked before a change lands
-ci: test lint doc agreement
+ci: lint doc test agreement
 
 [private]
 build:
