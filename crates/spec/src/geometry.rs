@@ -129,6 +129,14 @@ impl Shape {
             Shape::Flat([features]) => *features,
         }
     }
+
+    /// Channels, height and width, or the number of features.
+    pub fn sizes(&self) -> Vec<usize> {
+        match self {
+            Shape::Image(image) => <[usize; 3]>::from(*image).to_vec(),
+            Shape::Flat(features) => features.to_vec(),
+        }
+    }
 }
 
 impl fmt::Display for Shape {
@@ -557,6 +565,12 @@ mod tests {
                 kernel: 2
             }
         );
+    }
+
+    #[test]
+    fn a_shape_tells_its_sizes() {
+        assert_eq!(Shape::Image(image(3, 4, 5)).sizes(), [3, 4, 5]);
+        assert_eq!(Shape::Flat([7]).sizes(), [7]);
     }
 
     #[test]
