@@ -20,9 +20,10 @@ pub fn shown(value: f64) -> String {
 
 /// A number in a sum or product: a negative one in brackets.
 pub(crate) fn factor(value: f64) -> String {
-    match value < 0.0 {
-        true => format!("({})", shown(value)),
-        false => shown(value),
+    if value < 0.0 {
+        format!("({})", shown(value))
+    } else {
+        shown(value)
     }
 }
 
@@ -79,9 +80,10 @@ pub fn counted(number: impl Into<u64>, what: &str) -> String {
 }
 
 fn short(digits: &str) -> &str {
-    match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => digits,
+    if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        digits
     }
 }
 
