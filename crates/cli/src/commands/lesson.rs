@@ -4,13 +4,13 @@ use std::{fs, io::IsTerminal, path::Path};
 
 use console::{Key, Term};
 use glassbox_data::{Picture, read_text};
+use glassbox_draw::{Style, markdown, markdown_with_files, text, text_of};
 use glassbox_infer::Engine;
 use glassbox_lessons::{
     Block, LESSONS, Lesson, MAX_IMAGE_SIDE, Matrix, Page, Settings, Subject, Verdict, find,
     parse_matrix,
 };
 use glassbox_model::Backend;
-use glassbox_report::{Style, markdown, markdown_with_files, text, text_of};
 use glassbox_spec::Fit;
 use serde::Serialize;
 
