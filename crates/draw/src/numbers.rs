@@ -2,6 +2,8 @@
 //!
 //! * **In**: a number. * **Out**: text. * **Never**: a count; [`glassbox_lessons`] writes those, and a lesson's own numbers.
 
+use glassbox_lessons::trimmed;
+
 /// A number for a cell: six characters at most.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
@@ -66,15 +68,6 @@ pub(crate) fn bound(value: f64) -> String {
 /// A coordinate to a hundredth of a pixel.
 pub(crate) fn hundredths(value: f64) -> String {
     trimmed(&format!("{value:.2}")).to_string()
-}
-
-/// Without zeros at the end of its decimals.
-fn trimmed(digits: &str) -> &str {
-    if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        digits
-    }
 }
 
 #[cfg(test)]

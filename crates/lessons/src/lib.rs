@@ -35,7 +35,7 @@ pub use exercise::{Exercise, Verdict};
 pub use lesson::Lesson;
 pub use lessons::{LESSONS, backprop::Subject, find};
 pub use matrix::{MAX_SIDE, MAX_VALUE, Matrix, MatrixError, parse_matrix};
-pub use notation::{count, counted, shown};
+pub use notation::{count, counted, shown, trimmed};
 pub use numbers::{Number, Numbers};
 pub use page::{Block, Grid, Page, Picture, Table};
 pub use settings::{LessonError, MAX_IMAGE_SIDE, Setting, Settings};
