@@ -1,6 +1,10 @@
 # Every recipe prints the glassbox line that it runs.
 
 glassbox := "target/release/glassbox"
+node := "node --no-warnings " + justfile_directory() + "/tools/wasm/run.mjs"
+# What needs no C compiler and no Burn, and where it is to compile.
+everywhere := "-p glassbox-spec -p glassbox-digits -p glassbox-scratch"
+targets := "aarch64-unknown-linux-gnu wasm32-unknown-unknown x86_64-pc-windows-gnu x86_64-apple-darwin aarch64-apple-darwin"
 
 # List the recipes
 default:
@@ -55,11 +59,26 @@ doc:
 agreement:
     cargo test --release --workspace --features wgpu,ndarray --test agreement --test verify -- --nocapture
 
-# Whether the kernels compile for ARM and WebAssembly too (installs those targets)
+# Whether what needs no C compiler compiles elsewhere too: ARM, WebAssembly, Windows, macOS (installs those targets)
 targets:
-    rustup target add aarch64-unknown-linux-gnu wasm32-unknown-unknown
-    cargo check -p glassbox-scratch --target aarch64-unknown-linux-gnu
-    RUSTFLAGS="-C target-feature=+simd128" cargo check -p glassbox-scratch --target wasm32-unknown-unknown
+    rustup target add {{targets}}
+    for target in {{targets}}; do cargo check {{everywhere}} --target $target || exit 1; done
+    RUSTFLAGS="-C target-feature=+simd128" cargo check {{everywhere}} --target wasm32-unknown-unknown
+
+# The kernels' tests in a WebAssembly runtime, without and with simd128, and that `portable` has its bits there (needs Node.js)
+wasm:
+    rustup target add wasm32-unknown-unknown wasm32-wasip1
+    for flags in "" "-C target-feature=+simd128"; do \
+        export RUSTFLAGS="$flags" CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="{{node}}" CARGO_TARGET_WASM32_WASIP1_RUNNER="{{node}}"; \
+        cargo test --release -p glassbox-scratch --lib --tests --target wasm32-wasip1 || exit 1; \
+        cargo test --release -p glassbox-scratch --test same_bits --target wasm32-unknown-unknown || exit 1; done
+
+# The kernels' tests on an ARM processor with NEON, emulated (some minutes; needs qemu-user)
+neon:
+    rustup target add aarch64-unknown-linux-musl
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=qemu-aarch64 \
+        cargo test --release -p glassbox-scratch --lib --test kernels --test network --test golden --test same_bits \
+        --target aarch64-unknown-linux-musl
 
 # Make the built-in model anew: the reference network on MNIST, 12 epochs (the same bytes on processors with AVX-512)
 model: build
@@ -107,7 +126,7 @@ bench-peers *FLAGS: build
     target/peers/bin/pip install --quiet --requirement tools/peers/requirements.txt
     target/peers/bin/python tools/peers/compare.py --glassbox {{glassbox}} {{FLAGS}}
 
-# The kernels against the reference and against a matrix product
+# The kernels against the reference and against the most that a core can do
 bench-kernels:
     cargo bench -p glassbox-scratch --bench kernels
 

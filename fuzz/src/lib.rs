@@ -18,9 +18,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use glassbox_data::{Card, DataError, Dataset, Part, Search};
-use glassbox_model::{Checkpoint, ModelFile};
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{Architecture, ImageShape, Plan};
+use glassbox_store::{Checkpoint, ModelFile};
 use glassbox_train::{Config, RunState, Settings};
 use tempfile::TempDir;
 
@@ -161,7 +161,7 @@ pub fn configuration(bytes: &[u8]) {
 pub fn model_file(bytes: &[u8]) {
     if let Ok(model) = ModelFile::parse(Path::new("model"), bytes) {
         let plan = model.plan(Path::new("model")).unwrap();
-        assert!(plan.misfits(&model.parameters).is_empty());
+        assert!(plan.validate(&model.parameters).is_empty());
         let path = file("model.safetensors");
         model.write(&path).unwrap();
         assert_eq!(ModelFile::read(&path).unwrap(), model);
@@ -174,7 +174,7 @@ pub fn checkpoint(bytes: &[u8]) {
     let path = Path::new("checkpoint");
     let parsed = Checkpoint::<RunState>::parse(path, bytes, &plan, Optimizer::Adam);
     if let Ok(checkpoint) = parsed {
-        assert!(plan.misfits(&checkpoint.parameters).is_empty());
+        assert!(plan.validate(&checkpoint.parameters).is_empty());
         let path = file("checkpoint.safetensors");
         checkpoint.write(&path).unwrap();
         let again = Checkpoint::<RunState>::read(&path, &plan, Optimizer::Adam).unwrap();

@@ -4,14 +4,14 @@
 
 use std::{fs, path::Path};
 
-use glassbox_data::{Augment, Card, Dataset, Images, Kind, Part, Search};
+use glassbox_data::{Card, Dataset, Images, Kind, Part, Search};
 use glassbox_fuzz::{gzip, small_architecture, small_plan};
-use glassbox_model::{Checkpoint, ModelFile, Training};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
-    Activation, Architecture, Conv, Dense, Dropout, Fit, ImageShape, Layer, Normalise, Padding,
-    Pool, Preprocessing, Sides,
+    Activation, Architecture, Augment, Conv, Dense, Dropout, Fit, ImageShape, Layer, Normalise,
+    Padding, Pool, Preprocessing, Sides,
 };
+use glassbox_store::{Checkpoint, ModelFile, Training};
 use glassbox_train::{ArchChoice, AugmentChoice, Best, Config, EpochRow, RunState, Settings};
 use proptest::{collection::vec, option, prelude::*};
 use tempfile::TempDir;
@@ -66,7 +66,7 @@ fn idx_card(shape: ImageShape) -> String {
 
 fn cifar(images: &Images) -> Vec<u8> {
     (0..images.len())
-        .flat_map(|i| [&[images.label(i) as u8], images.image(i)].concat())
+        .flat_map(|i| [&[images.labels()[i] as u8], images.image(i).unwrap()].concat())
         .collect()
 }
 
@@ -79,7 +79,7 @@ fn tree(images: &Images) -> Vec<u8> {
             let image = image::GrayImage::from_raw(
                 shape.width() as u32,
                 shape.height() as u32,
-                images.image(index).to_vec(),
+                images.image(index).unwrap().to_vec(),
             );
             let mut png = Vec::new();
             let mut cursor = std::io::Cursor::new(&mut png);
@@ -89,7 +89,7 @@ fn tree(images: &Images) -> Vec<u8> {
                 .unwrap();
             let mut header = tar::Header::new_gnu();
             header.set_size(png.len() as u64);
-            let name = format!("{part}/{}/{index:03}.png", images.label(index));
+            let name = format!("{part}/{}/{index:03}.png", images.labels()[index]);
             builder
                 .append_data(&mut header, name, png.as_slice())
                 .unwrap();

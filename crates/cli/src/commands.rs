@@ -19,8 +19,10 @@ pub mod why;
 use std::path::{Path, PathBuf};
 
 use glassbox_data::{DataError, Dataset, Search, fetch};
-use glassbox_infer::Classifier;
-use glassbox_model::{Backend, OpenDevice};
+use glassbox_infer::{Classifier, ClassifierError, built_in};
+use glassbox_model::{OpenDevice, open};
+use glassbox_spec::Backend;
+use glassbox_store::ModelFile;
 use glassbox_train::Settings;
 
 use crate::{failure::Failure, output::note, progress::watcher};
@@ -61,7 +63,7 @@ fn open_dataset(source: &str, search: &Search) -> Result<Dataset, Failure> {
 
 /// Opens a backend by name, and says what should be known about it.
 fn open_backend(name: &str) -> Result<OpenDevice, Failure> {
-    let device = name.parse::<Backend>()?.open()?;
+    let device = open(name.parse::<Backend>()?)?;
     if let Some(warning) = &device.warning {
         note(format!("warning: {warning}"));
     }
@@ -85,9 +87,22 @@ fn use_threads(threads: Option<usize>) -> Result<(), Failure> {
 /// The model that was named, by its file or its run folder, or else the one that is built in.
 fn open_model(model: Option<&Path>, device: &OpenDevice) -> Result<Classifier, Failure> {
     Ok(match model {
-        Some(path) => Classifier::open(&model_path(path), device)?,
-        None => Classifier::built_in(device)?,
+        Some(path) => {
+            let path = model_path(path);
+            on_device(&path, ModelFile::read(&path)?, device)?
+        }
+        None => on_device(Path::new("the built-in model"), built_in()?, device)?,
     })
+}
+
+/// A model on a device; `path` is for messages.
+fn on_device(
+    path: &Path,
+    file: ModelFile,
+    device: &OpenDevice,
+) -> Result<Classifier, ClassifierError> {
+    let engine = device.engine(&file.plan(path)?, &file.parameters)?;
+    Classifier::new(file, engine)
 }
 
 /// What a model is measured on: the dataset that was named, or else the one that it was trained on; with its name. Its classes are

@@ -3,11 +3,13 @@
 use std::{io, process::ExitCode};
 
 use glassbox_data::DataError;
-use glassbox_infer::{ClassifierError, explain::ExplainError, why::WhyError};
+use glassbox_infer::{ClassifierError, EngineError, explain::ExplainError, why::WhyError};
 use glassbox_lessons::LessonError;
 use glassbox_model::{BackendError, ModelError};
-use glassbox_spec::SpecError;
-use glassbox_train::{ConfigError, TrainError};
+use glassbox_spec::{SpecError, UnknownBackend};
+use glassbox_store::StoreError;
+use glassbox_train::{ConfigError, DeviceError, TrainError};
+use glassbox_verify::VerifyError;
 
 use crate::output::note;
 
@@ -115,12 +117,24 @@ impl From<BackendError> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
+impl From<UnknownBackend> for Failure {
+    fn from(error: UnknownBackend) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
         match error {
-            ConfigError::Backend(error) => error.into(),
+            DeviceError::Backend(error) => error.into(),
             error => Self::usage(error.to_string()),
         }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 
@@ -148,12 +162,11 @@ impl From<DataError> for Failure {
     }
 }
 
-impl From<ModelError> for Failure {
-    fn from(error: ModelError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         let message = error.to_string();
         match error {
-            ModelError::Device { .. } => Self::running(message),
-            ModelError::Io { .. } => Self::model(format!(
+            StoreError::Io { .. } => Self::model(format!(
                 "{message}\nA model file is made by: glassbox train"
             )),
             _ => Self::model(message),
@@ -161,10 +174,37 @@ impl From<ModelError> for Failure {
     }
 }
 
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Device { .. } => Self::running(message),
+            EngineError::Level(_) => Self::usage(message),
+            _ => Self::model(message),
+        }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Model(error) => error.into(),
+            error => Self::model(error.to_string()),
+        }
+    }
+}
+
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         match error {
-            ClassifierError::Model(error) => error.into(),
+            ClassifierError::Store(error) => error.into(),
+            ClassifierError::Engine(error) => error.into(),
             ClassifierError::Data(error) => error.into(),
             ClassifierError::Why(error) => error.into(),
             error => Self::new(3, error.to_string()),
@@ -181,7 +221,7 @@ impl From<WhyError> for Failure {
 impl From<ExplainError> for Failure {
     fn from(error: ExplainError) -> Self {
         match error {
-            ExplainError::Model(error) => error.into(),
+            ExplainError::Engine(error) => error.into(),
             ExplainError::Picture(error) => Self::data(error.to_string()),
             error => Self::usage(error.to_string()),
         }
@@ -194,10 +234,12 @@ impl From<TrainError> for Failure {
             TrainError::Config(error) => error.into(),
             TrainError::Data(error) => error.into(),
             // Training writes models: a failed write is a full disk, not a bad model.
-            TrainError::Model(ModelError::Io { path, source }) => {
+            TrainError::Store(StoreError::Io { path, source }) => {
                 Self::running(format!("{}: {source}", path.display()))
             }
-            TrainError::Model(error) => error.into(),
+            TrainError::Store(error) => error.into(),
+            TrainError::Engine(error) => error.into(),
+            TrainError::Device(error) => error.into(),
             TrainError::Foreign { .. } => Self::model(format!(
                 "{error}\nNothing was changed. To go on, undo what was changed in its data or config.toml (to train longer, use --epochs), \
                  or delete its checkpoints to start again at epoch 1"
@@ -214,7 +256,7 @@ impl From<TrainError> for Failure {
 mod tests {
     use super::*;
     use glassbox_data::PictureError;
-    use glassbox_model::Backend;
+    use glassbox_spec::Backend;
 
     #[test]
     fn each_kind_of_error_has_its_code() {
@@ -232,7 +274,7 @@ mod tests {
                 1,
             ),
             (
-                TrainError::Model(ModelError::Io {
+                TrainError::Store(StoreError::Io {
                     path: path(),
                     source: io(),
                 })
@@ -248,11 +290,11 @@ mod tests {
                 2,
             ),
             (
-                ConfigError::Backend(BackendError::NoDevice {
+                TrainError::Device(DeviceError::Backend(BackendError::NoDevice {
                     backend: Backend::Wgpu,
                     tried: String::new(),
                     advice: "",
-                })
+                }))
                 .into(),
                 1,
             ),
@@ -281,7 +323,7 @@ mod tests {
                 2,
             ),
             (
-                ModelError::Io {
+                StoreError::Io {
                     path: path(),
                     source: io(),
                 }
@@ -299,7 +341,7 @@ mod tests {
                 2,
             ),
             (
-                ExplainError::Model(ModelError::Device {
+                ExplainError::Engine(EngineError::Device {
                     problem: String::new(),
                 })
                 .into(),

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use glassbox_spec::{ImageShape, nearest, unknown_key};
+use glassbox_spec::{ImageShape, MAX_CLASSES, nearest, unknown_key};
 use serde::Deserialize;
 
 use crate::DataError;
@@ -11,14 +11,11 @@ use crate::DataError;
 pub const DATASETS: [&str; 4] = ["digits", "mnist", "fashion-mnist", "cifar10"];
 
 const CARDS: [&str; 4] = [
-    include_str!("../../../datasets/digits.toml"),
-    include_str!("../../../datasets/mnist.toml"),
-    include_str!("../../../datasets/fashion-mnist.toml"),
-    include_str!("../../../datasets/cifar10.toml"),
+    include_str!("../cards/digits.toml"),
+    include_str!("../cards/mnist.toml"),
+    include_str!("../cards/fashion-mnist.toml"),
+    include_str!("../cards/cifar10.toml"),
 ];
-
-/// No dataset has more classes than this.
-pub(crate) const MAX_CLASSES: usize = 10_000;
 
 /// A dataset's description.
 #[derive(Debug, Clone, PartialEq)]

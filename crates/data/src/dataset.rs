@@ -7,12 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use glassbox_digits::{self as digits, DIGEST, SEED, SIDE};
+use glassbox_digits::{DIGEST, SIDE};
 use glassbox_spec::{ImageShape, Random, Stream};
-use rayon::prelude::*;
 
 use crate::{
-    Card, DATASETS, DataError, FileCard, Images, Kind, Missing, Search, Skipped, archive, bounded,
+    Card, DATASETS, DataError, Event, FileCard, Images, Kind, Missing, Part, Search, Skipped,
+    archive, bounded,
     bounded::read_text,
     cifar, digest, idx,
     image_tree::{Decoded, ImageTree},
@@ -21,46 +21,6 @@ use crate::{
 
 /// No CIFAR batch may have more bytes than this.
 const MAX_BATCH: u64 = 1 << 30;
-
-/// The two parts that every dataset comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// For training; validation images are held out of it.
-    Train,
-    /// For the final figure; it never chooses anything.
-    Test,
-}
-
-impl Part {
-    /// `train` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Part::Train => "train",
-            Part::Test => "test",
-        }
-    }
-}
-
-/// Something that takes a while.
-#[derive(Debug, Clone, Copy)]
-pub enum Event<'a> {
-    /// So many bytes of a file have arrived.
-    Fetching {
-        /// File name.
-        file: &'a str,
-        /// Bytes so far.
-        done: u64,
-        /// Bytes in all, where the server says so.
-        total: Option<u64>,
-    },
-    /// So many image files have been decoded.
-    Decoding {
-        /// Files so far.
-        done: usize,
-        /// Files in all.
-        total: usize,
-    },
-}
 
 /// Which images of the training part train, and which validate; both sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -356,7 +316,7 @@ impl Dataset {
     pub fn images(&self, part: Part) -> Result<Arc<Images>, DataError> {
         let classes = self.classes.len();
         let images = match &self.store {
-            Store::Digits => drawn(part, self.shape)?,
+            Store::Digits => Images::digits(part, usize::MAX)?,
             Store::Idx { files } => {
                 let [ti, tl, si, sl] = files.as_ref();
                 let ((images, image_card), (labels, label_card)) = match part {
@@ -420,26 +380,6 @@ impl Dataset {
             validation,
         }
     }
-}
-
-/// Draws a part of `digits`, on all threads.
-fn drawn(part: Part, shape: ImageShape) -> Result<Images, DataError> {
-    let part = match part {
-        Part::Train => digits::Part::Train,
-        Part::Test => digits::Part::Test,
-    };
-    let count = part.len() as usize;
-    let (mut pixels, mut labels) = (vec![0; count * shape.len()], vec![0; count]);
-    let images = pixels.par_chunks_exact_mut(shape.len());
-    (0..part.len())
-        .into_par_iter()
-        .zip(images.zip(&mut labels))
-        .for_each(|(index, (pixels, label))| {
-            let digit = digits::draw(SEED, part, index);
-            pixels.copy_from_slice(&digit.pixels);
-            *label = digit.label.into();
-        });
-    Images::new(shape, pixels, labels, 10)
 }
 
 fn read_card(path: &Path) -> Result<Card, DataError> {

@@ -1,6 +1,6 @@
 //! What can go wrong between a dataset's name and its pixels.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use glassbox_spec::{GeometryError, UnknownKey};
 
@@ -176,6 +176,14 @@ pub enum DataError {
         /// The most bytes allowed.
         most: usize,
     },
+    /// An index beyond the images.
+    #[error("there is no image {index}: there are {images}, numbered from 0")]
+    NoImage {
+        /// As given.
+        index: u32,
+        /// Number of images.
+        images: usize,
+    },
     /// An image number beyond the part's end.
     #[error("there is no image {index}: `{part}` has {len}, numbered from 0")]
     OutOfRange {
@@ -188,15 +196,16 @@ pub enum DataError {
     },
 }
 
+#[cfg(feature = "files")]
 impl DataError {
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io {
             path: path.to_path_buf(),
             source,
         }
     }
 
-    pub(crate) fn corrupt(path: &Path, problem: impl Into<String>) -> Self {
+    pub(crate) fn corrupt(path: &std::path::Path, problem: impl Into<String>) -> Self {
         Self::Corrupt {
             path: path.to_path_buf(),
             problem: problem.into(),

@@ -10,13 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use glassbox_spec::{Fit, ImageShape};
+use glassbox_spec::{Fit, ImageShape, MAX_CLASSES};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DataError, Event, Images, Part, Picture, archive, card::MAX_CLASSES, digest, is_image_name,
-    read_image_file,
+    DataError, Event, Images, Part, Picture, archive, digest, is_image_name, read_image_file,
 };
 
 /// Size that images of different sizes are fitted to, rows and columns.

@@ -1,6 +1,5 @@
 //! One part of a dataset in memory.
 
-use burn::data::dataset::{Dataset as BurnDataset, DatasetError};
 use glassbox_spec::{ImageShape, Normalise};
 
 use crate::DataError;
@@ -59,15 +58,14 @@ impl Images {
         self.labels.is_empty()
     }
 
-    /// Planar pixels of one image. Panics beyond the end, as a slice does.
-    pub fn image(&self, index: usize) -> &[u8] {
-        let len = self.shape.len();
-        &self.pixels[index * len..(index + 1) * len]
+    /// Planar pixels of one image; `None` beyond the end.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        self.pixels.chunks_exact(self.shape.len()).nth(index)
     }
 
-    /// Label of one image. Panics beyond the end, as a slice does.
-    pub fn label(&self, index: usize) -> u16 {
-        self.labels[index]
+    /// Label of one image; `None` beyond the end.
+    pub fn label(&self, index: usize) -> Option<u16> {
+        self.labels.get(index).copied()
     }
 
     /// All pixels.
@@ -80,12 +78,11 @@ impl Images {
         &self.labels
     }
 
-    /// Mean and standard deviation per channel over the images with these indices.
+    /// Mean and standard deviation per channel over the images with these indices; those beyond the end count for nothing.
     pub fn statistics(&self, indices: &[u32]) -> Normalise {
         let plane = self.shape.height() * self.shape.width();
         let mut histograms = vec![[0u64; 256]; self.shape.channels()];
-        for index in indices {
-            let image = self.image(*index as usize);
+        for image in indices.iter().filter_map(|i| self.image(*i as usize)) {
             for (histogram, pixels) in histograms.iter_mut().zip(image.chunks_exact(plane)) {
                 for pixel in pixels {
                     histogram[usize::from(*pixel)] += 1;
@@ -93,17 +90,6 @@ impl Images {
             }
         }
         Normalise::from_histograms(&histograms)
-    }
-}
-
-/// Burn's view of the same images: planar pixels and label.
-impl BurnDataset<(Vec<u8>, u16)> for Images {
-    fn get(&self, index: usize) -> Result<(Vec<u8>, u16), DatasetError> {
-        Ok((self.image(index).to_vec(), self.label(index)))
-    }
-
-    fn len(&self) -> usize {
-        self.labels.len()
     }
 }
 
@@ -132,13 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn burn_sees_the_same_images() {
+    fn images_are_found_by_number_and_there_is_none_beyond_the_end() {
         let shape = ImageShape::new(1, 2, 3).unwrap();
         let images = Images::new(shape, (0..12).collect(), vec![1, 0], 2).unwrap();
-        assert_eq!(BurnDataset::len(&images), 2);
-        assert_eq!(
-            BurnDataset::get(&images, 1).unwrap(),
-            ((6..12).collect(), 0)
-        );
+        assert_eq!(images.image(1), Some(&[6, 7, 8, 9, 10, 11][..]));
+        assert_eq!((images.label(0), images.label(1)), (Some(1), Some(0)));
+        for beyond in [2, usize::MAX] {
+            assert_eq!((images.image(beyond), images.label(beyond)), (None, None));
+        }
+        assert_eq!(images.statistics(&[1, 9]), images.statistics(&[1]));
     }
 }

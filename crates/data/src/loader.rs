@@ -8,9 +8,9 @@ use std::{
     thread,
 };
 
-use glassbox_spec::{Normalise, NormaliseTable, Random, Stream};
+use glassbox_spec::{Augment, Normalise, NormaliseTable, Random, Stream};
 
-use crate::{Augment, Images};
+use crate::{DataError, Images, augmented};
 
 /// Finished batches that each worker holds ready.
 const PREFETCH: usize = 2;
@@ -43,7 +43,7 @@ pub struct LoaderOptions {
     pub shuffle: bool,
     /// Changes to each image.
     pub augment: Augment,
-    /// Threads that prepare batches ahead; 0 prepares each when it is asked for.
+    /// Threads that prepare batches ahead; 0 prepares each when it is asked for, as do platforms without threads.
     pub workers: usize,
 }
 
@@ -75,25 +75,31 @@ struct Source {
 }
 
 impl Loader {
-    /// Over the images with these indices (in 0..images.len()).
+    /// Over the images with these indices, which must all be there.
     pub fn new(
         images: Arc<Images>,
         indices: Vec<u32>,
         normalise: &Normalise,
         options: LoaderOptions,
-    ) -> Self {
+    ) -> Result<Self, DataError> {
+        if let Some(index) = indices.iter().find(|i| **i as usize >= images.len()) {
+            return Err(DataError::NoImage {
+                index: *index,
+                images: images.len(),
+            });
+        }
         let options = LoaderOptions {
             batch_size: options.batch_size.max(1),
             ..options
         };
-        Self {
+        Ok(Self {
             source: Arc::new(Source {
                 images,
                 indices,
                 table: normalise.table(),
                 options,
             }),
-        }
+        })
     }
 
     /// Images in an epoch.
@@ -130,13 +136,15 @@ impl Loader {
                 let (sender, receiver) = sync_channel(PREFETCH);
                 let (source, order) = (Arc::clone(&self.source), Arc::clone(&order));
                 // Worker w makes batches w, w + workers, …; the reader takes them in turn, so the order is fixed.
-                thread::spawn(move || {
+                let work = move || {
                     for number in (worker..batches).step_by(workers) {
                         if sender.send(source.batch(&order, epoch, number)).is_err() {
                             return; // The reader has gone.
                         }
                     }
-                });
+                };
+                // Where no thread can be had, as in WebAssembly, the sender is gone and the reader makes these batches.
+                let _ = thread::Builder::new().spawn(work);
                 receiver
             })
             .collect();
@@ -173,20 +181,21 @@ impl Source {
         let indices = order[start..(start + size).min(order.len())].to_vec();
         let shape = self.images.shape();
         let mut pixels = Vec::with_capacity(indices.len() * shape.len());
+        let mut labels = Vec::with_capacity(indices.len());
+        let augment = &self.options.augment;
+        // `Loader::new` has seen that all are there.
         for index in &indices {
-            let image = self.images.image(*index as usize);
-            if self.options.augment.is_none() {
+            let place = *index as usize;
+            labels.extend(self.images.label(place));
+            let image = self.images.image(place).unwrap_or_default();
+            if augment.is_none() {
                 self.table.append(image, &mut pixels);
             } else {
                 let mut random = Random::new(self.options.seed, Stream::Augment, epoch, *index);
-                let image = self.options.augment.apply(image, shape, &mut random);
+                let image = augmented(image, shape, augment, &mut random);
                 self.table.append(&image, &mut pixels);
             }
         }
-        let labels = indices
-            .iter()
-            .map(|i| self.images.label(*i as usize))
-            .collect();
         Batch {
             pixels,
             shape: [
@@ -236,7 +245,7 @@ impl Iterator for Epoch {
         let number = self.next;
         self.next += 1;
         let feed = self.feeds.get(number % self.feeds.len().max(1));
-        // Without workers, or should one have died, the batch is made here: it is the same.
+        // Without a worker the batch is made here: it is the same.
         let ready = feed.and_then(|feed| feed.recv().ok());
         Some(ready.unwrap_or_else(|| self.source.batch(&self.order, self.epoch, number)))
     }
@@ -264,7 +273,7 @@ mod tests {
             workers,
         };
         options(&mut chosen);
-        Loader::new(images, indices, &normalise, chosen)
+        Loader::new(images, indices, &normalise, chosen).unwrap()
     }
 
     #[test]
@@ -308,6 +317,20 @@ mod tests {
             );
         }
         assert_ne!(loader(0, augment).epoch(5).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_refused() {
+        let shape = ImageShape::new(1, 2, 3).unwrap();
+        let images = Arc::new(Images::new(shape, vec![0; 12], vec![0, 1], 2).unwrap());
+        let (normalise, options) = (images.statistics(&[0]), LoaderOptions::in_order(4));
+        assert!(matches!(
+            Loader::new(images, vec![0, 2], &normalise, options),
+            Err(DataError::NoImage {
+                index: 2,
+                images: 2
+            })
+        ));
     }
 
     #[test]

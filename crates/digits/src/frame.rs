@@ -7,8 +7,10 @@
 //! This is how LeCun, Bottou, Bengio and Haffner ("Gradient-based learning applied to document recognition", 1998)
 //! frame NIST's digits: whole pixels move, so the centre of mass is off by up to half a pixel.
 
-use crate::SIDE;
 use crate::hand::Point;
+
+/// Height and width of an image.
+pub const SIDE: usize = 28;
 
 /// Height and width of the box that a digit fills.
 pub const BOX: usize = 20;

@@ -5,6 +5,7 @@
 //! * **Never**: decides where the digit stands or how large it is; that is the frame's.
 
 use crate::curve;
+use crate::spread::spread;
 use crate::styles::{self, Stroke, Style};
 use crate::warp::Warp;
 use glassbox_spec::Random;
@@ -37,11 +38,6 @@ fn choose(styles: &'static [Style], random: &mut Random) -> &'static Style {
         at += 1;
     }
     &styles[at]
-}
-
-/// Over (−width, width), the middle likelier than the ends.
-pub fn spread(random: &mut Random, width: f32) -> f32 {
-    width * (random.uniform() + random.uniform() - 1.0) as f32
 }
 
 /// What all strokes of an image have in common.

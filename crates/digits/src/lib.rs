@@ -4,8 +4,7 @@
 //! * **Out**: a [`Digit`]: 28×28 grey pixels (0 background, 255 ink), framed as MNIST frames its digits, and a label.
 //! * **Never**: files, state, threads, or anything taken from anybody's images. Strokes and ranges are written by hand.
 //!
-//! An image is written in four steps, one file each: `styles` has the strokes that people make for a digit, `hand`
-//! makes them one writer's, `frame` fits them into MNIST's frame, and `pen` inks them. Arithmetic is IEEE addition,
+//! An image is written in four steps: `styles` has the strokes that people make for a digit, `hand` makes them one writer's, `frame` fits them into MNIST's frame, and `pen` inks them. Arithmetic is IEEE addition,
 //! multiplication, division and square root, and sines come from `libm`, so that every platform draws the same bits.
 //!
 //! ```
@@ -20,14 +19,14 @@ mod curve;
 mod frame;
 mod hand;
 mod pen;
+mod spread;
 #[rustfmt::skip] // a table: one line for each stroke
 mod styles;
 mod warp;
 
-use glassbox_spec::{Random, Stream};
+pub use frame::SIDE;
 
-/// Height and width of an image.
-pub const SIDE: usize = 28;
+use glassbox_spec::{Random, Stream};
 
 /// The seed of the dataset.
 pub const SEED: u64 = 1998;
@@ -76,3 +75,8 @@ pub fn draw(seed: u64, part: Part, index: u32) -> Digit {
         pixels: frame::centre(&sheet),
     }
 }
+
+/// Compiles the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@
 //! * **Out**: the points bent, waved, slanted, stretched and turned, all by the same smooth map.
 //! * **Never**: tears what touches.
 
-use crate::hand::spread;
+use crate::spread::spread;
 use glassbox_spec::Random;
 
 /// A smooth map of the plane. Its parts in the order in which they act:

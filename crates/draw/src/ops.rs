@@ -1,18 +1,9 @@
 //! What differs by operation when a network is drawn. A new operation needs an arm in each match here, and no picture.
 //!
-//! * **In**: an operation of a plan. * **Out**: its windows, its line of a table, what it does in words.
+//! * **In**: an operation of a plan. * **Out**: its line of a table, its filters, what it does in words.
 //! * **Never**: a wildcard arm: what is missing the compiler names.
 
-use glassbox_spec::{ConvGeometry, Operation, Padding, PlannedLayer, Sides, Window};
-
-/// The rows and columns of the window that slides over the input.
-pub(crate) fn windows(operation: &Operation) -> Option<[Window; 2]> {
-    match operation {
-        Operation::Conv { geometry, .. } => Some(geometry.windows()),
-        Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => Some(geometry.windows()),
-        Operation::Flatten | Operation::Dense { .. } | Operation::Dropout { .. } => None,
-    }
-}
+use glassbox_spec::{ConvGeometry, Operation, Padding, PlannedLayer, Sides};
 
 /// The sizes of what has filters.
 pub(crate) fn convolution(operation: &Operation) -> Option<ConvGeometry> {
@@ -20,6 +11,8 @@ pub(crate) fn convolution(operation: &Operation) -> Option<ConvGeometry> {
         Operation::Conv { geometry, .. } => Some(*geometry),
         Operation::MaxPool(_)
         | Operation::AvgPool(_)
+        | Operation::GlobalAvgPool(_)
+        | Operation::Add
         | Operation::Flatten
         | Operation::Dense { .. }
         | Operation::Dropout { .. } => None,
@@ -37,9 +30,11 @@ pub(crate) fn in_each_place(layer: &PlannedLayer, source: &str) -> String {
         Operation::AvgPool(_) => {
             "the mean of the values under the window, without padding".to_string()
         }
-        Operation::Flatten | Operation::Dense { .. } | Operation::Dropout { .. } => {
-            layer.operation.kind().to_string()
-        }
+        Operation::GlobalAvgPool(_)
+        | Operation::Add
+        | Operation::Flatten
+        | Operation::Dense { .. }
+        | Operation::Dropout { .. } => words(&layer.operation),
     }
 }
 
@@ -77,7 +72,7 @@ pub(crate) fn told(layer: &PlannedLayer) -> Told {
         }
         Operation::MaxPool(pool) | Operation::AvgPool(pool) => {
             let [height, width] = pool.kernel();
-            let kind = layer.operation.kind().replace('_', " ");
+            let kind = words(&layer.operation);
             let stride = stride(pool.stride(), pool.kernel());
             let padding = padding(pool.padding());
             Told {
@@ -85,8 +80,8 @@ pub(crate) fn told(layer: &PlannedLayer) -> Told {
                 ..Told::default()
             }
         }
-        Operation::Flatten => Told {
-            name: "flatten".to_string(),
+        Operation::GlobalAvgPool(_) | Operation::Add | Operation::Flatten => Told {
+            name: words(&layer.operation),
             ..Told::default()
         },
         Operation::Dense {
@@ -103,6 +98,11 @@ pub(crate) fn told(layer: &PlannedLayer) -> Told {
             ..Told::default()
         },
     }
+}
+
+/// `max pool`
+fn words(operation: &Operation) -> String {
+    operation.kind().replace('_', " ")
 }
 
 /// ` stride 2×2`, unless it is the usual one.

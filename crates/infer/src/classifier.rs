@@ -3,13 +3,16 @@
 use std::{borrow::Cow, ops::ControlFlow, path::Path, sync::Arc};
 
 use glassbox_data::{Batch, DataError, Images, Loader, LoaderOptions, Picture, PictureError};
-use glassbox_model::{ModelError, ModelFile, OpenDevice};
-use glassbox_scratch::Trace;
+use glassbox_scratch::{
+    Trace,
+    kernels::{Level, Network},
+};
 use glassbox_spec::{Fit, ImageShape, Plan, Preprocessing};
+use glassbox_store::{ModelFile, StoreError};
 use serde::Serialize;
 
 use crate::{
-    Engine, Evaluation, evaluate,
+    Engine, EngineError, Evaluation, evaluate,
     evaluation::{largest, softmax},
     why::{Why, WhyError},
 };
@@ -17,13 +20,21 @@ use crate::{
 /// The reference network, trained on MNIST; `just model` makes it anew.
 const BUILT_IN: &[u8] = include_bytes!("../../../models/mnist.safetensors");
 
+/// In messages.
+const BUILT_IN_NAME: &str = "the built-in model";
+
 /// Pictures computed together.
 pub(crate) const BATCH: usize = 64;
 
+/// The model that is built in: the reference network, trained on MNIST.
+pub fn built_in() -> Result<ModelFile, StoreError> {
+    ModelFile::parse(Path::new(BUILT_IN_NAME), BUILT_IN)
+}
+
 /// A model ready to predict.
 pub struct Classifier {
-    file: ModelFile,
-    pub(crate) engine: Engine,
+    pub(crate) file: ModelFile,
+    pub(crate) engine: Box<dyn Engine>,
 }
 
 /// What the model says about one picture.
@@ -78,20 +89,36 @@ impl Prepared {
 }
 
 impl Classifier {
-    /// Reads a model file and builds its network on a device.
-    pub fn open(path: &Path, device: &OpenDevice) -> Result<Self, ModelError> {
-        Self::new(path, ModelFile::read(path)?, device)
+    /// Reads a model file and computes it on our kernels.
+    #[cfg(feature = "files")]
+    pub fn open(path: &Path) -> Result<Self, ClassifierError> {
+        Self::on_kernels(path, ModelFile::read(path)?)
     }
 
-    /// The model that is built into the program: the reference network, trained on MNIST.
-    pub fn built_in(device: &OpenDevice) -> Result<Self, ModelError> {
-        let path = Path::new("the built-in model");
-        Self::new(path, ModelFile::parse(path, BUILT_IN)?, device)
+    /// The model that is built in, the reference network trained on MNIST, on our kernels.
+    pub fn built_in() -> Result<Self, ClassifierError> {
+        Self::on_kernels(Path::new(BUILT_IN_NAME), built_in()?)
     }
 
-    /// A model that has been read already; `path` is for messages.
-    pub fn new(path: &Path, file: ModelFile, device: &OpenDevice) -> Result<Self, ModelError> {
-        let engine = Engine::new(&file.plan(path)?, &file.parameters, device)?;
+    /// A model file's bytes, on our kernels.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ClassifierError> {
+        let path = Path::new("the model");
+        Self::on_kernels(path, ModelFile::parse(path, bytes)?)
+    }
+
+    /// A model that has been read already, on an engine of the caller's, which must have been built from it.
+    pub fn new(file: ModelFile, engine: Box<dyn Engine>) -> Result<Self, ClassifierError> {
+        let plan = file.plan(Path::new("the model"))?;
+        if *engine.plan() != plan {
+            return Err(ClassifierError::OtherNetwork);
+        }
+        Ok(Self { file, engine })
+    }
+
+    fn on_kernels(path: &Path, file: ModelFile) -> Result<Self, ClassifierError> {
+        let level = Level::chosen().map_err(EngineError::from)?;
+        let network = Network::new(level, &file.plan(path)?, &file.parameters);
+        let engine = Box::new(network.map_err(EngineError::from)?);
         Ok(Self { file, engine })
     }
 
@@ -119,7 +146,7 @@ impl Classifier {
         &self,
         prepared: &[Prepared],
         top: usize,
-    ) -> Result<Vec<Prediction>, ModelError> {
+    ) -> Result<Vec<Prediction>, EngineError> {
         let mut predictions = Vec::with_capacity(prepared.len());
         for chunk in prepared.chunks(BATCH) {
             let pixels = self.normalised(chunk.iter().map(Prepared::pixels));
@@ -133,8 +160,8 @@ impl Classifier {
     }
 
     /// The network of the model, worked out.
-    pub fn plan(&self) -> Result<Plan, ModelError> {
-        self.file.plan(Path::new("the model"))
+    pub fn plan(&self) -> &Plan {
+        self.engine.plan()
     }
 
     /// Everything that the network computes on prepared pictures; with labels, one to a picture, forward and backward from
@@ -143,7 +170,7 @@ impl Classifier {
         &self,
         prepared: &[Prepared],
         labels: Option<&[u16]>,
-    ) -> Result<Trace, ModelError> {
+    ) -> Result<Trace, EngineError> {
         let pixels = self.normalised(prepared.iter().map(Prepared::pixels));
         self.engine.trace(pixels, labels)
     }
@@ -154,7 +181,7 @@ impl Classifier {
         &self,
         prepared: &[Prepared],
         classes: &[u16],
-    ) -> Result<Trace, ModelError> {
+    ) -> Result<Trace, EngineError> {
         let pixels = self.normalised(prepared.iter().map(Prepared::pixels));
         self.engine.trace_scores(pixels, classes)
     }
@@ -163,7 +190,7 @@ impl Classifier {
     pub fn why(&self, prepared: &Prepared, label: Option<u16>) -> Result<Why, ClassifierError> {
         let labels = label.as_ref().map(std::slice::from_ref);
         let trace = self.trace(std::slice::from_ref(prepared), labels)?;
-        let why = Why::new(&self.plan()?, &self.file.parameters, trace, label)?;
+        let why = Why::new(self.plan(), &self.file.parameters, trace, label)?;
         let normalise = &self.file.preprocessing.normalise;
         Ok(why.with_pixels(prepared.pixels.clone(), normalise)?)
     }
@@ -178,7 +205,8 @@ impl Classifier {
         pixels
     }
 
-    /// Evaluates the model on images of a dataset with the same classes, fitted where their shape differs.
+    /// Evaluates the model on images of a dataset with the same classes, fitted where their shape differs. `each` sees every batch
+    /// with its logits.
     pub fn evaluate(
         &self,
         images: Arc<Images>,
@@ -186,13 +214,25 @@ impl Classifier {
         mut each: impl FnMut(&Batch, &[f32]),
     ) -> Result<Evaluation, ClassifierError> {
         let Preprocessing { fit, normalise } = &self.file.preprocessing;
+        let len = images.len();
+        if let Some(index) = indices.iter().find(|index| **index as usize >= len) {
+            return Err(ClassifierError::NoSuchImage {
+                index: *index,
+                images: len,
+            });
+        }
         let images = fitted(images, fit, self.file.classes.len())?;
-        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH));
+        let loader = Loader::new(images, indices, normalise, LoaderOptions::in_order(BATCH))?;
         let each = |batch: &Batch, logits: &[f32]| {
             each(batch, logits);
             ControlFlow::Continue(())
         };
-        Ok(evaluate(&self.engine, &loader, &self.file.classes, each)?)
+        Ok(evaluate(
+            self.engine.as_ref(),
+            &loader,
+            &self.file.classes,
+            each,
+        )?)
     }
 
     fn prediction(&self, logits: &[f32], top: usize, warning: Option<String>) -> Prediction {
@@ -242,20 +282,21 @@ fn fitted(images: Arc<Images>, fit: &Fit, classes: usize) -> Result<Arc<Images>,
     }
     let mut pixels = Vec::with_capacity(images.len() * shape.len());
     for index in 0..images.len() {
-        pixels.extend_from_slice(&fitted_image(&images, index, fit)?);
+        // Never beyond the end.
+        let image = images.image(index).unwrap_or_default();
+        pixels.extend_from_slice(&fitted_image(image, images.shape(), fit)?);
     }
     let labels = images.labels().to_vec();
     Ok(Arc::new(Images::new(shape, pixels, labels, classes)?))
 }
 
-/// One of the images as the network expects it. Panics beyond the end, as a slice does.
+/// An image of this shape as the network expects it.
 pub(crate) fn fitted_image<'a>(
-    images: &'a Images,
-    index: usize,
+    pixels: &'a [u8],
+    shape: ImageShape,
     fit: &Fit,
 ) -> Result<Cow<'a, [u8]>, PictureError> {
-    let [channels, height, width] = images.shape().into();
-    let pixels = images.image(index);
+    let [channels, height, width] = shape.into();
     if [channels, height, width] == [fit.channels, fit.height, fit.width] && !fit.invert {
         return Ok(Cow::Borrowed(pixels));
     }
@@ -263,13 +304,27 @@ pub(crate) fn fitted_image<'a>(
     Ok(Cow::Owned(picture.fit(fit)))
 }
 
-/// Why images cannot be evaluated or explained.
+/// Why a model cannot be opened, or images cannot be evaluated or explained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassifierError {
-    /// The model.
+    /// The model file.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Store(#[from] StoreError),
+    /// What computes it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An engine that was built from another model.
+    #[error("the engine computes another network than the model's")]
+    OtherNetwork,
+    /// An index beyond the images.
+    #[error("there is no image {index}: there are {images}, counted from 0")]
+    NoSuchImage {
+        /// As asked.
+        index: u32,
+        /// Images there.
+        images: usize,
+    },
     /// The images.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -284,18 +339,42 @@ pub enum ClassifierError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glassbox_model::Backend;
 
     #[test]
     fn the_built_in_model_is_what_it_is_said_to_be() {
-        let device = Backend::Scratch.open().unwrap();
-        let classifier = Classifier::built_in(&device).unwrap();
+        let classifier = Classifier::built_in().unwrap();
         let file = classifier.file();
         let training = &file.training;
         assert_eq!((training.dataset.as_str(), training.seed), ("mnist", 42));
         assert!(training.test_accuracy.is_some_and(|a| a >= 0.993));
         assert_eq!(file.architecture.name, "reference");
-        let plan = file.plan(Path::new("m")).unwrap();
-        assert_eq!(plan.parameter_count(), 93_322);
+        assert_eq!(classifier.plan().parameter_count(), 93_322);
+    }
+
+    #[test]
+    fn a_classifier_says_why_there_is_none() {
+        let file = built_in().unwrap();
+        let other = glassbox_spec::Architecture::preset("lenet5", 10).unwrap();
+        let plan = other.plan(ImageShape::new(1, 28, 28).unwrap()).unwrap();
+        let network = Network::new(Level::fastest(), &plan, &plan.initial_parameters(1)).unwrap();
+        let error = Classifier::new(file, Box::new(network)).err();
+        assert!(matches!(error, Some(ClassifierError::OtherNetwork)));
+        let error = Classifier::from_bytes(b"no model").err();
+        assert!(matches!(error, Some(ClassifierError::Store(_))));
+    }
+
+    #[test]
+    fn an_index_beyond_the_images_is_an_error() {
+        let classifier = Classifier::built_in().unwrap();
+        let shape = ImageShape::new(1, 28, 28).unwrap();
+        let images = Images::new(shape, vec![0; 2 * 784], vec![3, 4], 10).unwrap();
+        let error = classifier.evaluate(Arc::new(images), vec![0, 2], |_, _| {});
+        assert!(matches!(
+            error,
+            Err(ClassifierError::NoSuchImage {
+                index: 2,
+                images: 2
+            })
+        ));
     }
 }

@@ -1,88 +1,89 @@
 //! A network on whatever computes it.
+//!
+//! * **In**: normalised pixels, labels. * **Out**: logits, features, traces. * **Never**: training.
 
-use glassbox_model::{self as model, ModelError, OpenDevice, Runtime};
-use glassbox_scratch::{Network, Operations, Trace, kernels};
+use glassbox_scratch::{
+    Network, NetworkError, Operations, Trace,
+    kernels::{self, SIMD_VARIABLE, UnknownLevel},
+};
 use glassbox_spec::{Parameters, Pass, Plan};
 
-/// A network, computed by Burn or by our kernels.
-#[derive(Debug)]
-pub enum Engine {
-    /// On one of Burn's devices, by its own operations.
-    Burn(Box<model::Network>),
-    /// By our kernels. Where Burn trains on them (`cpu`), prediction needs no Burn.
-    Kernels(Box<kernels::Network>),
+/// A network that predicts and can be looked into. Our kernels are one ([`kernels::Network`]); glassbox-model has Burn as another.
+///
+/// Pixels are normalised, `[n, channels, height, width]` row-major; whatever comes back is row-major too. Dropout does nothing.
+/// Pixels that are no whole images, and labels that are not one to an image, are errors.
+pub trait Engine: Send + Sync {
+    /// What it computes.
+    fn plan(&self) -> &Plan;
+
+    /// The same network on the same device with other parameters, which must be exactly its plan's.
+    fn with_parameters(&self, parameters: &Parameters) -> Result<Box<dyn Engine>, EngineError>;
+
+    /// Logits, `[n, classes]`.
+    fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError>;
+
+    /// The vectors that the last layer makes logits of, `[n, features]`.
+    fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError>;
+
+    /// A pass with everything that it computed; with labels, forward and backward from the loss.
+    fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, EngineError>;
+
+    /// A pass forward and backward; every derivative is of the sum, over the images, of the image's logit of its class in
+    /// `classes`.
+    fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, EngineError>;
 }
 
-impl Engine {
-    /// The plan's network with these parameters, which must be exactly the plan's.
-    pub fn new(
-        plan: &Plan,
-        parameters: &Parameters,
-        device: &OpenDevice,
-    ) -> Result<Self, ModelError> {
-        Ok(match &device.runtime {
-            Runtime::Burn(device, model::Engine::Stock) => {
-                let stock = model::Engine::Stock;
-                let network = model::Network::new(plan, parameters, device, stock)?;
-                Self::Burn(Box::new(network))
-            }
-            Runtime::Burn(_, model::Engine::Kernels(level)) | Runtime::Kernels(level) => {
-                Self::Kernels(Box::new(kernels::Network::new(*level, plan, parameters)?))
-            }
-        })
+impl Engine for kernels::Network {
+    fn plan(&self) -> &Plan {
+        self.plan()
     }
 
-    /// Normalised pixels `[n, channels, height, width]` to logits, row-major, in inference.
-    pub fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
-        match self {
-            Self::Burn(network) => network.predict(pixels),
-            Self::Kernels(network) => {
-                let mut logits = Vec::new();
-                network.predict(&mut logits, &pixels)?;
-                Ok(logits)
-            }
-        }
+    fn with_parameters(&self, parameters: &Parameters) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(Box::new(Self::new(self.level(), self.plan(), parameters)?))
     }
 
-    /// Normalised pixels `[n, channels, height, width]` to the vectors that the last layer makes logits of, row-major, in
-    /// inference.
-    pub fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
-        match self {
-            Self::Burn(network) => network.features(pixels),
-            Self::Kernels(network) => {
-                let mut features = Vec::new();
-                network.features(&mut features, &pixels)?;
-                Ok(features)
-            }
-        }
+    fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        let mut logits = Vec::new();
+        self.predict(&mut logits, &pixels)?;
+        Ok(logits)
     }
 
-    /// A pass over normalised pixels with everything that it computed, in inference; with labels, forward and backward from
-    /// the loss.
-    pub fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, ModelError> {
-        match self {
-            Self::Burn(network) => network.trace(pixels, labels, Pass::Inference),
-            Self::Kernels(network) => {
-                Ok(layer_by_layer(network)?.trace(&pixels, labels, Pass::Inference)?)
-            }
-        }
+    fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        let mut features = Vec::new();
+        self.features(&mut features, &pixels)?;
+        Ok(features)
     }
 
-    /// A pass forward and backward, in inference; every derivative is of the sum, over the images, of the image's logit of its
-    /// class in `classes`.
-    pub fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, ModelError> {
-        match self {
-            Self::Burn(network) => network.trace_scores(pixels, classes, Pass::Inference),
-            Self::Kernels(network) => {
-                Ok(layer_by_layer(network)?.trace_scores(&pixels, classes, Pass::Inference)?)
-            }
-        }
+    fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, EngineError> {
+        Ok(layer_by_layer(self)?.trace(&pixels, labels, Pass::Inference)?)
+    }
+
+    fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, EngineError> {
+        Ok(layer_by_layer(self)?.trace_scores(&pixels, classes, Pass::Inference)?)
     }
 }
 
-/// The same network through the same kernels: between the steps of a fused pass there is nothing to see.
-fn layer_by_layer(network: &kernels::Network) -> Result<Network<f32>, ModelError> {
+/// The same network through the same kernels: between the stages of a fused pass there is nothing to see.
+fn layer_by_layer(network: &kernels::Network) -> Result<Network<f32>, EngineError> {
     let operations = Operations::kernels(network.level());
     let network = Network::new(network.plan(), network.parameters())?;
     Ok(network.with_operations(operations))
+}
+
+/// Why an engine does not compute.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Parameters that are not those of the plan, or a batch that is not for it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// `GLASSBOX_SIMD` names an instruction set that is not here.
+    #[error("{SIMD_VARIABLE}: {0}")]
+    Level(#[from] UnknownLevel),
+    /// The device failed to give a tensor back.
+    #[error("the device failed: {problem}")]
+    Device {
+        /// What it says.
+        problem: String,
+    },
 }

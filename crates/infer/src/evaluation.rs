@@ -3,10 +3,9 @@
 use std::ops::ControlFlow;
 
 use glassbox_data::{Batch, Loader};
-use glassbox_model::ModelError;
 use serde::Serialize;
 
-use crate::Engine;
+use crate::{Engine, EngineError};
 
 /// The figures of one evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,23 +39,25 @@ impl Evaluation {
     /// The figures of answers that were written down; `names` in label order. The loss is infinite where the probability
     /// of a right class was too small for `f32`.
     pub fn of(answers: &[Scored], names: &[String]) -> Self {
-        let mut tally = Tally::new(names.len());
+        let mut confusion = Confusion::new(names.len());
+        let mut loss = 0.0;
         for answer in answers {
             let label = usize::from(answer.label);
-            tally.count(label, answer.predicted);
+            confusion.count(label, answer.predicted);
             let probability = answer.probabilities.get(label).copied();
-            tally.loss -= f64::from(probability.unwrap_or(f32::NAN)).ln();
+            loss -= f64::from(probability.unwrap_or(f32::NAN)).ln();
         }
-        tally.finish(names)
+        confusion.finish(loss, names)
     }
 }
 
-/// An evaluation in the making.
+/// Loss and accuracy in the making, over batch after batch.
 #[derive(Debug, Clone)]
 pub struct Tally {
     classes: usize,
     loss: f64,
-    confusion: Vec<Vec<u64>>,
+    images: u64,
+    correct: u64,
 }
 
 impl Tally {
@@ -65,7 +66,8 @@ impl Tally {
         Self {
             classes,
             loss: 0.0,
-            confusion: vec![vec![0; classes]; classes],
+            images: 0,
+            correct: 0,
         }
     }
 
@@ -75,52 +77,74 @@ impl Tally {
         for (logits, label) in logits.chunks_exact(self.classes.max(1)).zip(labels) {
             let label = usize::from(*label);
             sum += cross_entropy(logits, label);
-            self.count(label, largest(logits));
+            self.images += 1;
+            self.correct += u64::from(largest(logits) == label);
         }
         self.loss += sum;
         sum
     }
 
+    /// Images so far.
+    pub fn images(&self) -> u64 {
+        self.images
+    }
+
+    /// Right answers so far.
+    pub fn correct(&self) -> u64 {
+        self.correct
+    }
+
+    /// Share of right answers so far.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.images.max(1) as f64
+    }
+
+    /// Mean loss so far.
+    pub fn loss(&self) -> f64 {
+        self.loss / self.images.max(1) as f64
+    }
+}
+
+/// Counts of answers: rows are true classes, columns predicted ones.
+struct Confusion(Vec<Vec<u64>>);
+
+impl Confusion {
+    fn new(classes: usize) -> Self {
+        // Row by row, so that of many classes only the rows that are written to take memory.
+        Self((0..classes).map(|_| vec![0; classes]).collect())
+    }
+
+    /// Adds images by their logits and labels; yields their summed loss.
+    fn add(&mut self, logits: &[f32], labels: &[u16]) -> f64 {
+        let mut loss = 0.0;
+        for (logits, label) in logits.chunks_exact(self.0.len().max(1)).zip(labels) {
+            let label = usize::from(*label);
+            loss += cross_entropy(logits, label);
+            self.count(label, largest(logits));
+        }
+        loss
+    }
+
     fn count(&mut self, label: usize, predicted: usize) {
-        let row = self.confusion.get_mut(label);
+        let row = self.0.get_mut(label);
         if let Some(count) = row.and_then(|row| row.get_mut(predicted)) {
             *count += 1;
         }
     }
 
-    /// Images so far.
-    pub fn images(&self) -> u64 {
-        self.confusion.iter().flatten().sum()
-    }
-
-    /// Right answers so far.
-    pub fn correct(&self) -> u64 {
-        (0..self.classes)
-            .map(|class| self.confusion[class][class])
-            .sum()
-    }
-
-    /// Share of right answers so far.
-    pub fn accuracy(&self) -> f64 {
-        self.correct() as f64 / self.images().max(1) as f64
-    }
-
-    /// Mean loss so far.
-    pub fn loss(&self) -> f64 {
-        self.loss / self.images().max(1) as f64
-    }
-
-    /// The finished figures; `names` in label order.
-    pub fn finish(self, names: &[String]) -> Evaluation {
+    /// The figures, with the sum of the losses; `names` in label order.
+    fn finish(self, loss: f64, names: &[String]) -> Evaluation {
         let ratio = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-        let classes = names
-            .iter()
-            .take(self.classes)
-            .enumerate()
-            .map(|(class, name)| {
-                let right = self.confusion[class][class];
-                let support = self.confusion[class].iter().sum();
-                let predicted = self.confusion.iter().map(|row| row[class]).sum();
+        let mut columns = vec![0u64; self.0.len()];
+        for row in &self.0 {
+            for (sum, count) in columns.iter_mut().zip(row) {
+                *sum += count;
+            }
+        }
+        let rows = self.0.iter().zip(columns).zip(names).enumerate();
+        let classes: Vec<_> = rows
+            .map(|(class, ((row, predicted), name))| {
+                let (right, support) = (row[class], row.iter().sum());
                 ClassScore {
                     name: name.clone(),
                     precision: ratio(right, predicted),
@@ -131,11 +155,13 @@ impl Tally {
                 }
             })
             .collect();
+        let images = classes.iter().map(|class| class.support).sum();
+        let right = self.0.iter().enumerate().map(|(class, row)| row[class]);
         Evaluation {
-            accuracy: self.accuracy(),
-            loss: self.loss(),
+            accuracy: ratio(right.sum(), images),
+            loss: loss / images.max(1) as f64,
             classes,
-            confusion: self.confusion,
+            confusion: self.0,
         }
     }
 }
@@ -145,20 +171,20 @@ impl Tally {
 /// `each` sees every batch (without its pixels, which the network has taken) with its logits, and may break off; the
 /// figures are then of the batches up to there.
 pub fn evaluate(
-    engine: &Engine,
+    engine: &dyn Engine,
     loader: &Loader,
     names: &[String],
     mut each: impl FnMut(&Batch, &[f32]) -> ControlFlow<()>,
-) -> Result<Evaluation, ModelError> {
-    let mut tally = Tally::new(names.len());
+) -> Result<Evaluation, EngineError> {
+    let (mut confusion, mut loss) = (Confusion::new(names.len()), 0.0);
     for mut batch in loader.epoch(1) {
         let logits = engine.logits(std::mem::take(&mut batch.pixels))?;
-        tally.add(&logits, &batch.labels);
+        loss += confusion.add(&logits, &batch.labels);
         if each(&batch, &logits).is_break() {
             break;
         }
     }
-    Ok(tally.finish(names))
+    Ok(confusion.finish(loss, names))
 }
 
 /// The answers that are wrong, those with the highest probability first; among equals, the first image.
@@ -259,7 +285,11 @@ mod tests {
         ];
         tally.add(&logits.concat(), &[0, 0, 1, 2]);
         assert_eq!((tally.images(), tally.correct()), (4, 2));
-        let evaluation = tally.finish(&names);
+        let mut confusion = Confusion::new(3);
+        let loss = confusion.add(&logits.concat(), &[0, 0, 1, 2]);
+        let evaluation = confusion.finish(loss, &names);
+        assert_eq!(evaluation.accuracy, tally.accuracy());
+        assert_eq!(evaluation.loss, tally.loss());
         assert_eq!(evaluation.accuracy, 0.5);
         assert_eq!(evaluation.confusion, [[1, 1, 0], [0, 1, 0], [0, 1, 0]]);
         let [a, b, c] = &evaluation.classes[..] else {
@@ -285,9 +315,9 @@ mod tests {
         let names = ["a", "b", "c"].map(String::from);
         let logits: Vec<f32> = (0..30).map(|i| (i * 7 % 11) as f32 / 3.0).collect();
         let labels: Vec<u16> = (0..10).map(|i| i * i % 3).collect();
-        let mut tally = Tally::new(3);
-        tally.add(&logits, &labels);
-        let expected = tally.finish(&names);
+        let mut confusion = Confusion::new(3);
+        let loss = confusion.add(&logits, &labels);
+        let expected = confusion.finish(loss, &names);
         let rows = logits.chunks(3).zip(&labels).zip(0..);
         let answers: Vec<_> = rows
             .map(|((logits, label), index)| Scored {

@@ -10,9 +10,8 @@
 //! ```
 //! use glassbox_data::Picture;
 //! use glassbox_infer::Classifier;
-//! use glassbox_model::Backend;
 //!
-//! let classifier = Classifier::built_in(&Backend::Scratch.open()?)?;
+//! let classifier = Classifier::built_in()?;
 //! let picture = Picture::from_planar(1, 28, 28, &[90; 28 * 28])?;
 //! let cam = classifier.grad_cam(&classifier.prepare(&picture, false), 3, None)?;
 //! assert_eq!((cam.layer.as_str(), cam.map.rows, cam.map.columns), ("conv3", 3, 3));
@@ -26,11 +25,11 @@ mod map;
 mod nearest;
 mod occlusion;
 
-use std::{borrow::Cow, path::Path};
+use std::borrow::Cow;
 
 use glassbox_data::Images;
-use glassbox_model::{ModelError, ModelFile, OpenDevice};
 use glassbox_spec::Plan;
+use glassbox_store::ModelFile;
 
 pub use error::ExplainError;
 pub use gradients::GradCam;
@@ -39,19 +38,22 @@ pub use map::Map;
 pub use nearest::{Nearest, Neighbour};
 pub use occlusion::{Occlusion, Patch};
 
-use crate::{Classifier, Prepared, classifier::fitted_image};
+use crate::{Classifier, EngineError, Prepared, classifier::fitted_image};
 
 impl Classifier {
     /// The same network with weights drawn anew from `seed`, as before training: what explains the trained network should not
     /// look the same on this one (Adebayo et al., "Sanity checks for saliency maps", 2018).
     ///
     /// The seed that a model was trained with gives the weights that its training started from, which are not independent of it.
-    pub fn randomised(&self, seed: u64, device: &OpenDevice) -> Result<Classifier, ModelError> {
-        let file = ModelFile {
-            parameters: self.plan()?.initial_parameters(seed),
-            ..self.file().clone()
-        };
-        Classifier::new(Path::new("the model"), file, device)
+    pub fn randomised(&self, seed: u64) -> Result<Classifier, EngineError> {
+        let parameters = self.plan().initial_parameters(seed);
+        Ok(Classifier {
+            engine: self.engine.with_parameters(&parameters)?,
+            file: ModelFile {
+                parameters,
+                ..self.file().clone()
+            },
+        })
     }
 
     /// An image of a data set as the network receives it, `[channels, height, width]`.
@@ -62,11 +64,12 @@ impl Classifier {
     ) -> Result<Cow<'a, [u8]>, ExplainError> {
         check_indices(images, &[index])?;
         let fit = &self.file().preprocessing.fit;
-        Ok(fitted_image(images, index as usize, fit)?)
+        let pixels = images.image(index as usize).unwrap_or_default();
+        Ok(fitted_image(pixels, images.shape(), fit)?)
     }
 
     /// The plan, where the picture is one for its network, and the class one of its classes.
-    fn check(&self, prepared: &Prepared, class: u16) -> Result<Plan, ExplainError> {
+    fn check(&self, prepared: &Prepared, class: u16) -> Result<&Plan, ExplainError> {
         let plan = self.check_picture(prepared)?;
         let classes = plan.classes();
         if usize::from(class) >= classes {
@@ -75,8 +78,8 @@ impl Classifier {
         Ok(plan)
     }
 
-    fn check_picture(&self, prepared: &Prepared) -> Result<Plan, ExplainError> {
-        let plan = self.plan()?;
+    fn check_picture(&self, prepared: &Prepared) -> Result<&Plan, ExplainError> {
+        let plan = self.plan();
         let (values, input) = (prepared.pixels().len(), plan.input());
         if values != input.len() {
             return Err(ExplainError::Foreign { values, input });

@@ -29,34 +29,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod activation;
 mod answer;
 mod backward;
+mod computed;
 mod element;
 mod error;
 mod forward;
+mod layer;
 mod loss;
+mod ops;
+mod place;
 mod stored;
 mod update;
 
-use glassbox_scratch::{Moments, Optimizer, Trace, rounding};
-use glassbox_spec::{Normalise, Operation, Parameter, Plan, Shape};
+use glassbox_scratch::{Moments, Optimizer, Trace};
+use glassbox_spec::{Normalise, Parameter, Plan};
 
 pub use answer::{Answer, Axis, Exponential, Factor, Group, Moment, Rule, Sees, Term};
 pub use error::WhyError;
 
-use element::{Element, Names, Tensor};
+use element::{Element, Tensor};
+use error::foreign;
+use stored::Stored;
 
 /// A pass over one image, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct Why {
-    names: Names,
-    /// In network order.
-    parameters: Vec<Parameter>,
-    /// For each layer, as numbered in the trace, where its weight is among the parameters; its bias is next.
-    weights: Vec<Option<usize>>,
-    trace: Trace,
-    /// For each layer, as numbered in the trace, the winners of max pooling.
-    winners: Vec<Vec<u32>>,
+    stored: Stored,
     label: Option<usize>,
     pixels: Option<(Vec<u8>, Normalise)>,
     optimizer: Option<Remembered>,
@@ -68,14 +68,6 @@ struct Remembered {
     optimizer: Optimizer,
     moments: Moments,
     rate: f64,
-}
-
-/// A rule with its numbers, on the way to an answer.
-struct Computed {
-    value: f64,
-    bound: f64,
-    formula: String,
-    rule: Rule,
 }
 
 /// Whether a question is about a step, which needs [`Why::with_optimizer`] on a run's own parameters.
@@ -94,43 +86,18 @@ impl Why {
         trace: Trace,
         label: Option<u16>,
     ) -> Result<Self, WhyError> {
-        let shapes = plan.parameters();
-        let find = |name: &str| parameters.iter().find(|p| p.name == name).cloned();
-        let parameters: Vec<_> = shapes.iter().filter_map(|p| find(&p.name)).collect();
-        if !plan.misfits(&parameters).is_empty() {
-            return Err(foreign("a parameter"));
-        }
-        let mut weights = vec![None];
-        let mut next = 0;
-        for layer in plan.layers() {
-            let has = matches!(
-                layer.operation,
-                Operation::Conv { .. } | Operation::Dense { .. }
-            );
-            weights.push(has.then_some(next));
-            next += if has { 2 } else { 0 };
-        }
-        let why = Self {
-            names: Names::new(plan),
-            parameters,
-            weights,
-            winners: Vec::new(),
-            trace,
-            label: label.map(usize::from),
+        let label = label.map(usize::from);
+        Ok(Self {
+            stored: Stored::new(plan, parameters, trace, label)?,
+            label,
             pixels: None,
             optimizer: None,
-        };
-        why.check()?;
-        let winners = (0..why.trace.layers.len()).map(|layer| why.winners(layer));
-        Ok(Self {
-            winners: winners.collect(),
-            ..why
         })
     }
 
     /// With the fitted image, `[channels, height, width]`, and what normalised it: so that the input has a reason too.
     pub fn with_pixels(self, pixels: Vec<u8>, normalise: &Normalise) -> Result<Self, WhyError> {
-        let input = self.names.plan().input();
+        let input = self.stored.names.plan().input();
         let channels = [normalise.mean.len(), normalise.std.len()];
         if pixels.len() != input.len() || channels != [input.channels(); 2] {
             return Err(foreign("an image"));
@@ -148,8 +115,9 @@ impl Why {
         moments: Moments,
         rate: f64,
     ) -> Result<Self, WhyError> {
+        let plan = self.stored.names.plan();
         let is_fine = |(prefix, moments): (&str, &(&str, Vec<Parameter>))| {
-            prefix == moments.0 && self.names.plan().misfits(&moments.1).is_empty()
+            prefix == moments.0 && plan.validate(&moments.1).is_empty()
         };
         let prefixes = optimizer.moments();
         let whole = moments.values.len() == prefixes.len()
@@ -169,12 +137,12 @@ impl Why {
 
     /// The pass that is asked about.
     pub fn trace(&self) -> &Trace {
-        &self.trace
+        &self.stored.trace
     }
 
     /// Why a number is what it is. Fails where there is no such number, or where it needs a label or an optimizer.
     pub fn ask(&self, question: &str) -> Result<Answer, WhyError> {
-        self.explain(self.names.parse(question)?)
+        self.explain(self.parse(question)?)
     }
 
     /// [`Why::ask`], then the numbers that weigh most in that answer, then those that weigh most in these, `depth` times. Each
@@ -189,10 +157,10 @@ impl Why {
                 let next: Vec<Element> = answers[number]
                     .weightiest()
                     .into_iter()
-                    .filter_map(|name| self.names.parse(name).ok())
+                    .filter_map(|name| self.parse(name).ok())
                     .collect();
                 for element in next {
-                    let name = self.names.name(element);
+                    let name = self.stored.names.name(element);
                     if answers.iter().any(|answer| answer.name == name) {
                         continue;
                     }
@@ -208,39 +176,40 @@ impl Why {
 
     fn explain(&self, element: Element) -> Result<Answer, WhyError> {
         use Tensor as T;
-        let name = || self.names.name(element);
+        let name = || self.stored.names.name(element);
         let label = || {
             self.label
                 .ok_or_else(|| WhyError::NeedsLabel { name: name() })
         };
+        let layer = |value| self.stored.layer(value).ok_or_else(|| foreign(&name()));
         let at = element.at;
         let computed = match element.tensor {
             T::Pixel => self.pixel(at),
-            T::Weight(_) | T::Bias(_) => self.parameter(element),
+            T::Parameter(_) => self.parameter(element),
             T::Output(0) => self.input(at),
-            T::Output(layer) => self.output(layer, at)?,
-            T::Before(layer) => self.before(layer, at),
+            T::Output(value) => self.output(layer(value)?, at)?,
+            T::Before(value) => {
+                let layer = layer(value)?;
+                ops::rules(layer.operation()).forward(layer, at)
+            }
             T::Softmax => self.softmax(at),
             T::Loss => self.loss(label()?),
-            T::DOutput(layer) => self.d_output(layer, at, label()?),
-            T::DBefore(layer) => label().map(|_| self.d_before(layer, at))?,
-            T::DWeight(layer) => label().map(|_| self.d_weight(layer, at))?,
-            T::DBias(layer) => label().map(|_| self.d_bias(layer, at))?,
-            T::StepWeight(layer) => self.step(name(), T::Weight(layer), T::DWeight(layer), at)?,
-            T::StepBias(layer) => self.step(name(), T::Bias(layer), T::DBias(layer), at)?,
+            T::DOutput(value) => self.d_output(value, at, label()?),
+            T::DBefore(value) => label().and_then(|_| Ok(layer(value)?.d_before(at)))?,
+            T::DParameter(number) => {
+                label()?;
+                let own = &self.stored.names.parameters()[number];
+                let layer = layer(own.layer)?;
+                ops::rules(layer.operation()).d_parameter(layer, own.part, at)
+            }
+            T::StepParameter(number) => self.step(name(), number, at)?,
         };
-        let axes = self.names.axes(element.tensor).iter();
-        let place = axes
-            .zip(self.names.indices(element))
-            .zip(self.names.shape(element.tensor))
-            .map(|((axis, index), size)| Axis { axis, index, size });
+        let stored = self.stored.tensor(element.tensor);
         Ok(Answer {
             name: name(),
-            place: place.collect(),
+            place: self.place(element),
             sees: self.sees(element),
-            stored: self
-                .tensor(element.tensor)
-                .and_then(|values| values.get(at).copied()),
+            stored: stored.and_then(|values| values.get(at).copied()),
             computed: computed.value,
             bound: computed.bound,
             formula: computed.formula,
@@ -253,72 +222,12 @@ impl Why {
         let (Tensor::Output(layer) | Tensor::Before(layer)) = element.tensor else {
             return None;
         };
-        let field = self
-            .names
-            .plan()
-            .receptive_field(layer.checked_sub(1)?, element.at)?;
+        let plan = self.stored.names.plan();
+        let field = plan.receptive_field(layer.checked_sub(1)?, element.at)?;
         let [rows, columns] = field.map(|range| {
             let last = range.end.checked_sub(1).filter(|_| !range.is_empty())?;
             Some([range.start, last])
         });
         Some(Sees { rows, columns })
-    }
-}
-
-impl Computed {
-    /// A sum of products. `off` is by how much factors that are not stored may change it; `more` are roundings beside those of the
-    /// sum.
-    fn sum(
-        formula: String,
-        groups: Vec<Group>,
-        bias: Option<Factor>,
-        off: f64,
-        more: usize,
-    ) -> Self {
-        let products = || {
-            groups
-                .iter()
-                .flat_map(|group| &group.terms)
-                .map(|term| term.product)
-        };
-        let own = bias.as_ref().map(|bias| bias.value);
-        let magnitude: f64 = products().chain(own).map(f64::abs).sum();
-        // What is exactly 0 is added without rounding.
-        let terms = products().chain(own).filter(|term| *term != 0.0).count() + more;
-        let mut groups = groups;
-        groups.sort_by(|a, b| b.sum.abs().total_cmp(&a.sum.abs()));
-        Self {
-            value: groups.iter().map(|group| group.sum).chain(own).sum(),
-            bound: rounding::sum(terms, magnitude) + off * (1.0 + rounding::gamma(terms)),
-            formula,
-            rule: Rule::Sum { groups, bias },
-        }
-    }
-
-    /// What is passed on unchanged.
-    fn same(formula: String, of: Factor, because: &'static str) -> Self {
-        Self {
-            value: of.value,
-            bound: 0.0,
-            formula,
-            rule: Rule::Same { of, because },
-        }
-    }
-}
-
-/// Channel, row and column of a place in an image.
-fn place(shape: Shape, at: usize) -> [usize; 3] {
-    match shape {
-        Shape::Image(image) => {
-            let (height, width) = (image.height(), image.width());
-            [at / width / height, at / width % height, at % width]
-        }
-        Shape::Flat(_) => [at, 0, 0],
-    }
-}
-
-fn foreign(what: &str) -> WhyError {
-    WhyError::Foreign {
-        what: what.to_string(),
     }
 }

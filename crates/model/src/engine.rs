@@ -1,64 +1,53 @@
-//! What computes the blocks of a network on a Burn device: the backend's own operations, or our kernels.
+//! Burn as an engine that predicts and can be looked into.
 
-use std::sync::Arc;
+use glassbox_infer::{Engine, EngineError};
+use glassbox_scratch::{Trace, kernels};
+use glassbox_spec::{Parameters, Pass, Plan};
 
-use burn::tensor::{Int, Tensor};
-use glassbox_scratch::kernels::{ConvLayer, DenseLayer, Level};
-use glassbox_spec::ConvGeometry;
+use crate::{Blocks, Network, OpenDevice, Runtime};
 
-use crate::{
-    kernels::{self, Layer},
-    ops,
-};
+impl Engine for Network {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
 
-/// What computes convolution blocks, dense layers, loss and optimizer steps.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Engine {
-    /// The operations of the device's Burn backend.
-    Stock,
-    /// Our kernels, on Flex.
-    Kernels(Level),
+    fn with_parameters(&self, parameters: &Parameters) -> Result<Box<dyn Engine>, EngineError> {
+        let device = self.device();
+        let network = Self::new(&self.plan, parameters, &device, self.computed_by())?;
+        Ok(Box::new(network))
+    }
+
+    fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        Ok(self.predict(pixels)?)
+    }
+
+    fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        Ok(self.features(pixels)?)
+    }
+
+    fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, EngineError> {
+        Ok(self.trace(pixels, labels, Pass::Inference)?)
+    }
+
+    fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, EngineError> {
+        Ok(self.trace_scores(pixels, classes, Pass::Inference)?)
+    }
 }
 
-impl Engine {
-    /// [`ops::conv`].
-    pub fn conv(
-        self,
-        x: Tensor<4>,
-        weight: Tensor<4>,
-        bias: Tensor<1>,
-        geometry: &ConvGeometry,
-    ) -> Tensor<4> {
-        match self {
-            Engine::Stock => ops::conv(x, weight, bias, geometry),
-            Engine::Kernels(level) => {
-                let layer = ConvLayer::new(level, geometry, false, None, false);
-                let layer = Layer::Conv {
-                    layer: Arc::new(layer),
-                    channels_last: false,
-                };
-                kernels::layer(x, weight, bias, layer)
+impl OpenDevice {
+    /// The plan's network on this device, for prediction. Where Burn trains on our kernels (`cpu`), prediction needs no Burn.
+    pub fn engine(
+        &self,
+        plan: &Plan,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(match &self.runtime {
+            Runtime::Burn(device, Blocks::Stock) => {
+                Box::new(Network::new(plan, parameters, device, Blocks::Stock)?)
             }
-        }
-    }
-
-    /// [`ops::dense`].
-    pub fn dense(self, x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
-        match self {
-            Engine::Stock => ops::dense(x, weight, bias),
-            Engine::Kernels(level) => {
-                let [units, inputs] = weight.dims();
-                let layer = DenseLayer::new(level, inputs, units, false);
-                kernels::layer(x, weight, bias, Layer::Dense(Arc::new(layer)))
+            Runtime::Burn(_, Blocks::Kernels(level)) | Runtime::Kernels(level) => {
+                Box::new(kernels::Network::new(*level, plan, parameters)?)
             }
-        }
-    }
-
-    /// [`ops::cross_entropy`].
-    pub fn cross_entropy(self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        match self {
-            Engine::Stock => ops::cross_entropy(logits, targets),
-            Engine::Kernels(_) => kernels::cross_entropy(logits, targets),
-        }
+        })
     }
 }

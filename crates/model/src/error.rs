@@ -1,62 +1,12 @@
-//! What can be wrong with a model file or checkpoint.
+//! What can go wrong on a device of Burn's.
 
-use std::path::PathBuf;
-
+use glassbox_infer::EngineError;
 use glassbox_scratch::NetworkError;
-use glassbox_spec::{PreprocessingError, SpecError};
 
-/// Why a model cannot be read, written or built.
+/// Why a network cannot be built or computed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// Reading or writing failed.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Not a safetensors file, or damaged.
-    #[error("{}: not a usable safetensors file: {problem}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The `glassbox` metadata is missing or wrong.
-    #[error("{}: metadata: {problem}", path.display())]
-    Metadata {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Tensors are missing, unexpected, misshapen, of another type or not finite; every one is named.
-    #[error("{}: its tensors do not fit its architecture:\n  {}", path.display(), problems.join("\n  "))]
-    Tensors {
-        /// The file.
-        path: PathBuf,
-        /// One line per tensor.
-        problems: Vec<String>,
-    },
-    /// The architecture in the file does not fit itself.
-    #[error("{}: {source}", path.display())]
-    Architecture {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<SpecError>,
-    },
-    /// The preprocessing in the file makes no sense.
-    #[error("{}: {source}", path.display())]
-    Preprocessing {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: PreprocessingError,
-    },
     /// Parameters that are not those of the plan, or a batch that is not for it.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -66,4 +16,13 @@ pub enum ModelError {
         /// What Burn says.
         problem: String,
     },
+}
+
+impl From<ModelError> for EngineError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Network(error) => Self::Network(error),
+            ModelError::Device { problem } => Self::Device { problem },
+        }
+    }
 }

@@ -43,6 +43,22 @@ pub(crate) enum Layer {
     Dense(Arc<DenseLayer>),
 }
 
+impl Layer {
+    /// The same layer, where it was built without one: nobody else asks for the gradient by an image.
+    fn with_input_gradient(self) -> Self {
+        match self {
+            Layer::Conv {
+                layer,
+                channels_last,
+            } => Layer::Conv {
+                layer: ConvLayer::with_input_gradient(&layer),
+                channels_last,
+            },
+            Layer::Dense(_) => self,
+        }
+    }
+}
+
 /// What its forward pass leaves for its backward pass.
 #[derive(Debug, Clone)]
 pub(crate) enum Saved {
@@ -125,6 +141,11 @@ impl<B: Backend + KernelOps + Kernels, C: CheckpointStrategy> KernelOps for Auto
     ) -> FloatTensor<Self> {
         // A node's guard must live until `finish`.
         let nodes = [x.node(), weight.node(), bias.node()];
+        let layer = if x.is_tracked() {
+            layer.with_input_gradient()
+        } else {
+            layer
+        };
         match LayerBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
                 let input = prep.checkpoint(&x);

@@ -1,24 +1,18 @@
 //! The network as a Burn module.
 
-use std::sync::Arc;
-
 use burn::{
-    module::{Module, Param},
-    tensor::{Device, Int, Tensor, TensorData},
+    module::{Module, ParamId},
+    tensor::{Device, Gradients, Int, Tensor, TensorData},
 };
-use glassbox_scratch::{
-    NetworkError, count_images,
-    kernels::{ConvLayer, DenseLayer, check_sizes, taken_in},
-};
-use glassbox_spec::{Activation, ConvGeometry, Operation, Parameter, Parameters, Pass, Plan};
+use glassbox_scratch::{NetworkError, count_images, kernels::check_sizes};
+use glassbox_spec::{Parameter, Parameters, Pass, Plan};
 
 use crate::{
-    Engine, ModelError,
-    kernels::{self, Layer},
-    ops::{self, read},
+    Blocks, ModelError,
+    ops::{self, Block, Held, Inputs, read},
 };
 
-/// A network on a device, its blocks computed by an engine.
+/// A network on a device, its blocks computed by the device's backend or by our kernels.
 ///
 /// Between blocks everything is `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`.
 #[derive(Module, Debug)]
@@ -27,56 +21,7 @@ pub struct Network {
     #[module(skip)]
     pub(crate) plan: Plan,
     #[module(skip)]
-    engine: Engine,
-}
-
-/// One layer. What has parameters is a module of its own; the rest is its operation.
-#[derive(Module, Debug)]
-pub(crate) enum Block {
-    Conv(Conv),
-    Dense(Dense),
-    Fixed(Fixed),
-}
-
-#[derive(Module, Debug)]
-pub(crate) struct Conv {
-    /// `[out, in, kernel height, kernel width]`
-    pub weight: Param<Tensor<4>>,
-    pub bias: Param<Tensor<1>>,
-    #[module(skip)]
-    geometry: ConvGeometry,
-    #[module(skip)]
-    pub activation: Activation,
-    /// Our kernels, with the pooling behind the block where they can take it in; `None` for the backend's own operations.
-    #[module(skip)]
-    kernels: Option<Arc<ConvLayer>>,
-    /// Whether the kernels behind it read channels last.
-    #[module(skip)]
-    channels_last: bool,
-}
-
-#[derive(Module, Debug)]
-pub(crate) struct Dense {
-    /// `[out, in]`
-    pub weight: Param<Tensor<2>>,
-    pub bias: Param<Tensor<1>>,
-    #[module(skip)]
-    pub activation: Activation,
-    /// Our kernels; `None` for the backend's own operations.
-    #[module(skip)]
-    kernels: Option<Arc<DenseLayer>>,
-}
-
-#[derive(Module, Debug)]
-pub(crate) struct Fixed {
-    #[module(skip)]
-    operation: Operation,
-    /// Position in the network, which its dropout stream depends on.
-    #[module(skip)]
-    index: usize,
-    /// Whether the block before it has done this already.
-    #[module(skip)]
-    done: bool,
+    computed_by: Blocks,
 }
 
 impl Network {
@@ -85,87 +30,49 @@ impl Network {
         plan: &Plan,
         parameters: &Parameters,
         device: &Device,
-        engine: Engine,
+        computed_by: Blocks,
     ) -> Result<Self, ModelError> {
-        let problems = plan.misfits(parameters);
+        let problems = plan.validate(parameters);
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
         }
-        if let Engine::Kernels(_) = engine {
+        if let Blocks::Kernels(_) = computed_by {
             check_sizes(plan)?;
         }
         let data = |name: String| {
-            // Present: `misfits` compared every name and shape.
+            // Present: `validate` compared every name and shape.
             let parameter = parameters.iter().find(|parameter| parameter.name == name);
             let (values, shape) = parameter
                 .map(|p| (p.values.clone(), p.shape.clone()))
                 .unwrap_or_default();
             TensorData::new(values, shape)
         };
-        let mut blocks = Vec::with_capacity(plan.layers().len());
-        for (index, layer) in plan.layers().iter().enumerate() {
-            let weight = || data(format!("{}.weight", layer.name));
-            let bias = || Param::from_data(data(format!("{}.bias", layer.name)), device);
-            blocks.push(match layer.operation {
-                Operation::Conv {
-                    geometry,
-                    activation,
-                } => Block::Conv(Conv {
-                    weight: Param::from_data(weight(), device),
-                    bias: bias(),
-                    geometry,
-                    activation,
-                    kernels: match engine {
-                        Engine::Stock => None,
-                        Engine::Kernels(level) => {
-                            let relu = activation == Activation::Relu;
-                            let pool = taken_in(plan, index);
-                            let first = index == 0;
-                            let layer =
-                                ConvLayer::new(level, &geometry, relu, pool.as_ref(), first);
-                            Some(Arc::new(layer))
-                        }
-                    },
-                    channels_last: false,
-                }),
-                Operation::Dense {
-                    inputs,
-                    units,
-                    activation,
-                } => Block::Dense(Dense {
-                    weight: Param::from_data(weight(), device),
-                    bias: bias(),
-                    activation,
-                    kernels: match engine {
-                        Engine::Stock => None,
-                        Engine::Kernels(level) => {
-                            let relu = activation == Activation::Relu;
-                            Some(Arc::new(DenseLayer::new(level, inputs, units, relu)))
-                        }
-                    },
-                }),
-                operation => Block::Fixed(Fixed {
-                    operation,
-                    index,
-                    done: engine != Engine::Stock
-                        && index > 0
-                        && taken_in(plan, index - 1).is_some(),
-                }),
-            });
-        }
-        hand_on_channels_last(&mut blocks);
-        let plan = plan.clone();
-        Ok(Self {
-            blocks,
-            plan,
-            engine,
-        })
+        let blocks = plan.layers().iter().enumerate().map(|(index, layer)| {
+            let own = |name: &str| data(format!("{}.{name}", layer.name));
+            Block::new(plan, index, own, device, computed_by)
+        });
+        let mut network = Self {
+            blocks: blocks.collect(),
+            plan: plan.clone(),
+            computed_by,
+        };
+        network.hand_on_channels_last();
+        Ok(network)
     }
 
-    /// Images `[n, channels, height, width]` to logits `[n, classes]`. With kernels the images must not ask for a gradient: the
-    /// first layer has none.
+    /// Images `[n, channels, height, width]` to logits `[n, classes]`.
     pub fn forward(&self, images: Tensor<4>, pass: Pass) -> Tensor<2> {
-        through(&self.blocks, images, pass)
+        self.through(self.blocks.len(), images, pass)
+    }
+
+    /// Images through all layers that come before, to the value of this number, which is a vector.
+    fn through(&self, value: usize, images: Tensor<4>, pass: Pass) -> Tensor<2> {
+        let mut values = Values::new(&self.plan, images);
+        for (index, block) in self.blocks[..value].iter().enumerate() {
+            let inputs = values.inputs(index);
+            values.push(block.forward(inputs, pass));
+        }
+        ops::vector(values.take(value))
     }
 
     /// [`Network::forward`], read back: row-major, `classes` values to an image.
@@ -182,8 +89,10 @@ impl Network {
     /// The vectors that the last layer makes logits of, `[n, features]` row-major, for normalised pixels, in inference.
     pub fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         let images = self.images(pixels, &self.device())?;
-        let before = self.blocks.len().saturating_sub(1);
-        Ok(read(through(&self.blocks[..before], images, Pass::Inference))?.1)
+        let last = self.plan.layers().last();
+        let before = last.and_then(|layer| layer.inputs.first()).copied();
+        let features = self.through(before.unwrap_or(0), images, Pass::Inference);
+        Ok(read(features)?.1)
     }
 
     /// Normalised pixels as a tensor `[n, channels, height, width]`; an error unless they are whole images of the right size.
@@ -200,12 +109,12 @@ impl Network {
 
     /// Mean loss of logits `[n, classes]`.
     pub fn loss(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        self.engine.cross_entropy(logits, targets)
+        self.computed_by.cross_entropy(logits, targets)
     }
 
     /// What computes its blocks.
-    pub fn engine(&self) -> Engine {
-        self.engine
+    pub fn computed_by(&self) -> Blocks {
+        self.computed_by
     }
 
     /// The device of its parameters.
@@ -215,143 +124,105 @@ impl Network {
 
     /// All parameters, read back from the device, in network order.
     pub fn parameters(&self) -> Result<Parameters, ModelError> {
-        let mut parameters = Vec::new();
-        for (name, block) in self.names().zip(&self.blocks) {
-            let (weight, bias) = match block {
-                Block::Conv(conv) => (read(conv.weight.val())?, read(conv.bias.val())?),
-                Block::Dense(dense) => (read(dense.weight.val())?, read(dense.bias.val())?),
-                Block::Fixed(_) => continue,
-            };
-            for (kind, (shape, values)) in [("weight", weight), ("bias", bias)] {
-                parameters.push(Parameter {
-                    name: format!("{name}.{kind}"),
-                    shape,
-                    values,
-                });
-            }
-        }
-        Ok(parameters)
+        self.read_parameters(None)
     }
 
-    /// The layers' names.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.plan.layers().iter().map(|layer| layer.name.as_str())
+    /// All parameters, or their gradients, in network order.
+    pub(crate) fn read_parameters(
+        &self,
+        gradients: Option<&Gradients>,
+    ) -> Result<Parameters, ModelError> {
+        let all = self.held().into_iter();
+        all.map(|(name, held)| {
+            let (shape, values) = (held.read)(gradients)?;
+            Ok(Parameter {
+                name,
+                shape,
+                values,
+            })
+        })
+        .collect()
     }
 
     /// Name and Burn's identity of every parameter, in network order.
-    pub(crate) fn parameter_ids(&self) -> Vec<(String, burn::module::ParamId)> {
-        let mut ids = Vec::new();
-        for (name, block) in self.names().zip(&self.blocks) {
-            let (weight, bias) = match block {
-                Block::Conv(conv) => (conv.weight.id, conv.bias.id),
-                Block::Dense(dense) => (dense.weight.id, dense.bias.id),
-                Block::Fixed(_) => continue,
+    pub(crate) fn parameter_ids(&self) -> Vec<(String, ParamId)> {
+        let all = self.held().into_iter();
+        all.map(|(name, held)| (name, held.id)).collect()
+    }
+
+    fn held(&self) -> Vec<(String, Held)> {
+        let layers = self.plan.layers().iter().zip(&self.blocks);
+        let named = layers.flat_map(|(layer, block)| {
+            let held = block.held().into_iter();
+            held.map(|held| (format!("{}.{}", layer.name, held.name), held))
+        });
+        named.collect()
+    }
+
+    /// Lets kernels hand their outputs on as they are, where their only reader reads them so.
+    fn hand_on_channels_last(&mut self) {
+        for index in 0..self.blocks.len() {
+            let done =
+                matches!(self.blocks.get(index + 1), Some(Block::Fixed(fixed)) if fixed.is_done());
+            let value = index + 1 + usize::from(done);
+            let mut readers = self.plan.readers(value);
+            let strides = match (readers.next(), readers.next()) {
+                (Some(reader), None) => self.blocks[reader].input_strides(),
+                _ => None,
             };
-            ids.push((format!("{name}.weight"), weight));
-            ids.push((format!("{name}.bias"), bias));
-        }
-        ids
-    }
-}
-
-/// Images through blocks, the last of which leaves vectors.
-fn through(blocks: &[Block], images: Tensor<4>, pass: Pass) -> Tensor<2> {
-    let mut x = images;
-    for block in blocks {
-        x = match block {
-            Block::Conv(conv) => conv.forward(x),
-            Block::Dense(dense) => dense.forward(x),
-            Block::Fixed(fixed) => fixed.forward(x, pass),
-        };
-    }
-    ops::vector(x)
-}
-
-impl Conv {
-    /// Before the activation, by the backend's own operations.
-    pub fn pre(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::conv(x, self.weight.val(), self.bias.val(), &self.geometry)
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match &self.kernels {
-            None => ops::activate(self.pre(x), self.activation),
-            Some(layer) => {
-                let (weight, bias) = (self.weight.val(), self.bias.val());
-                let layer = Layer::Conv {
-                    layer: Arc::clone(layer),
-                    channels_last: self.channels_last,
-                };
-                let y = kernels::layer(x, weight, bias, layer);
-                activate_rest(y, self.activation)
+            if let Block::Conv(conv) = &mut self.blocks[index] {
+                conv.hand_on(strides);
             }
         }
     }
 }
 
-impl Dense {
-    /// Before the activation, by the backend's own operations.
-    pub fn pre(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::dense(x, self.weight.val(), self.bias.val())
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match &self.kernels {
-            None => ops::activate(self.pre(x), self.activation),
-            Some(layer) => {
-                let layer = Layer::Dense(Arc::clone(layer));
-                let y = kernels::layer(x, self.weight.val(), self.bias.val(), layer);
-                activate_rest(y, self.activation)
-            }
-        }
-    }
+/// The values of a pass that somebody will still read.
+pub(crate) struct Values<'a> {
+    plan: &'a Plan,
+    values: Vec<Tensor<4>>,
+    /// Of each value, how often it has been read.
+    read: Vec<usize>,
+    /// Takes the place of a value that has been read for the last time, so that its memory can be used again.
+    spent: Tensor<4>,
 }
 
-/// An activation that kernels do not compute in their own pass.
-fn activate_rest(y: Tensor<4>, activation: Activation) -> Tensor<4> {
-    match activation {
-        Activation::Relu => y,
-        activation => ops::activate(y, activation),
-    }
-}
-
-/// Lets kernels hand their outputs on as they are, where kernels read them so.
-fn hand_on_channels_last(blocks: &mut [Block]) {
-    let mut reader = None;
-    for block in blocks.iter_mut().rev() {
-        match block {
-            Block::Fixed(fixed) if fixed.done => {}
-            Block::Conv(conv) => {
-                let layer = conv.kernels.as_ref();
-                // Any other activation is Burn's, which hands on what it likes.
-                let last = matches!(conv.activation, Activation::Relu | Activation::Linear);
-                let written = layer.map(|layer| layer.output_strides());
-                conv.channels_last = last && written.is_some() && written == reader;
-                reader = layer.and_then(|layer| layer.input_strides());
-            }
-            _ => reader = None,
+impl<'a> Values<'a> {
+    pub(crate) fn new(plan: &'a Plan, images: Tensor<4>) -> Self {
+        Self {
+            plan,
+            spent: Tensor::empty([1, 1, 1, 1], &images.device()),
+            values: vec![images],
+            read: vec![0; plan.layers().len() + 1],
         }
     }
-}
 
-impl Fixed {
-    pub fn forward(&self, x: Tensor<4>, pass: Pass) -> Tensor<4> {
-        if self.done {
-            return x;
+    /// What a layer reads.
+    pub(crate) fn inputs(&mut self, layer: usize) -> Inputs {
+        let plan = self.plan;
+        let mut inputs = plan.layers()[layer].inputs.iter();
+        let first = inputs.next().copied().unwrap_or(0);
+        Inputs {
+            first: self.take(first),
+            others: inputs.map(|value| self.take(*value)).collect(),
         }
-        match (self.operation, pass) {
-            (Operation::MaxPool(geometry), _) => ops::max_pool(x, &geometry),
-            (Operation::AvgPool(geometry), _) => ops::avg_pool(x, &geometry),
-            (Operation::Flatten, _) => ops::flatten(x),
-            (Operation::Dropout { rate }, Pass::Training(key)) => {
-                let dims = x.dims();
-                let mask = key.dropout_mask(rate, self.index, dims.iter().product());
-                let mask = Tensor::from_data(TensorData::new(mask, dims), &x.device());
-                x * mask
-            }
-            (Operation::Dropout { .. }, Pass::Inference) => x,
-            // Built as blocks of their own by `Network::new`.
-            (Operation::Conv { .. } | Operation::Dense { .. }, _) => x,
+    }
+
+    /// The next layer's output.
+    pub(crate) fn push(&mut self, output: Tensor<4>) {
+        self.values.push(output);
+    }
+
+    /// The last of them so far.
+    pub(crate) fn last(&self) -> Tensor<4> {
+        self.values.last().unwrap_or(&self.spent).clone()
+    }
+
+    fn take(&mut self, value: usize) -> Tensor<4> {
+        self.read[value] += 1;
+        if self.read[value] < self.plan.readers(value).count() {
+            return self.values[value].clone();
         }
+        std::mem::replace(&mut self.values[value], self.spent.clone())
     }
 }

@@ -1,77 +1,207 @@
-//! The operations of a network as functions of Burn tensors, one for each of [`glassbox_scratch::reference`].
+//! The operations of a network as functions of Burn tensors, one file for each as in [`glassbox_scratch::reference`], and the one
+//! place that asks which of them a layer is.
 //!
 //! Images are `[n, channels, height, width]`; a vector of features is `[n, features, 1, 1]`, so that one type flows
 //! through a network.
 
-use burn::tensor::{
-    Device, Gradients, Int, Tensor, TensorData, activation,
-    module::{avg_pool2d, conv2d, max_pool2d},
-    ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions},
+mod activation;
+mod add;
+mod avg_pool;
+mod conv;
+mod dense;
+mod dropout;
+mod flatten;
+mod global_avg_pool;
+mod max_pool;
+
+use burn::{
+    module::{Module, Param, ParamId},
+    tensor::{Device, Gradients, Int, Tensor, TensorData, activation as burn_activation},
 };
-use glassbox_spec::{Activation, ConvGeometry, PoolGeometry, Sides};
+use glassbox_scratch::kernels::fused_pool;
+use glassbox_spec::{Operation, Pass, Plan, Sides};
 
-use crate::ModelError;
+use crate::{Blocks, ModelError};
 
-/// Convolution and bias; weight `[out, in, kernel height, kernel width]`.
-pub fn conv(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    geometry: &ConvGeometry,
-) -> Tensor<4> {
-    let padding = pairs(geometry.padding());
-    let options = ConvOptions::new_with_padding(geometry.stride(), padding, [1, 1], 1);
-    conv2d(x, weight, Some(bias), options)
+pub use activation::activate;
+pub use add::add;
+pub use avg_pool::avg_pool;
+pub use conv::conv;
+pub use dense::dense;
+pub use dropout::dropout;
+pub use flatten::flatten;
+pub use global_avg_pool::global_avg_pool;
+pub use max_pool::max_pool;
+
+/// One layer. What has parameters is a module of its own; the rest is its operation.
+#[derive(Module, Debug)]
+pub(crate) enum Block {
+    Conv(conv::Conv),
+    Dense(dense::Dense),
+    Fixed(Fixed),
 }
 
-/// Largest value of each window; padding counts as −∞.
-pub fn max_pool(x: Tensor<4>, geometry: &PoolGeometry) -> Tensor<4> {
-    let options = MaxPoolOptions::new(geometry.kernel())
-        .with_stride(geometry.stride())
-        .with_padding_pairs(pairs(geometry.padding()));
-    max_pool2d(x, options)
+/// A layer without parameters.
+#[derive(Module, Debug)]
+pub(crate) struct Fixed {
+    #[module(skip)]
+    computes: Computes,
 }
 
-/// Mean over the real pixels of each window.
-pub fn avg_pool(x: Tensor<4>, geometry: &PoolGeometry) -> Tensor<4> {
-    let options = AvgPoolOptions::new(geometry.kernel())
-        .with_stride(geometry.stride())
-        .with_padding_pairs(pairs(geometry.padding()))
-        .with_count_include_pad(false);
-    avg_pool2d(x, options)
+/// What a layer without parameters computes.
+#[derive(Debug, Clone, Copy)]
+enum Computes {
+    /// Nothing: the block before it has done it already.
+    Done,
+    MaxPool(glassbox_spec::PoolGeometry),
+    AvgPool(glassbox_spec::PoolGeometry),
+    GlobalAvgPool,
+    Add,
+    Flatten,
+    Dropout {
+        rate: f64,
+        /// Position in the network, which its stream depends on.
+        layer: usize,
+    },
 }
 
-/// Image to vector, in the order channel, row, column.
-pub fn flatten(x: Tensor<4>) -> Tensor<4> {
-    let [n, channels, height, width] = x.dims();
-    x.reshape([n, channels * height * width, 1, 1])
+/// A parameter on its device.
+pub(crate) struct Held {
+    /// Behind its layer's name: `weight`, `bias`.
+    pub name: &'static str,
+    /// Burn's identity of it.
+    pub id: ParamId,
+    /// Shape and values, read back; of its gradient, if there are gradients.
+    pub read: Box<dyn Fn(Option<&Gradients>) -> Result<(Vec<usize>, Vec<f32>), ModelError>>,
 }
 
-/// Matrix product and bias; weight `[out, in]`.
-pub fn dense(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
-    let y = vector(x).matmul(weight.transpose()) + bias.unsqueeze();
-    let [n, units] = y.dims();
-    y.reshape([n, units, 1, 1])
+fn held<const D: usize>(name: &'static str, parameter: &Param<Tensor<D>>) -> Held {
+    let tensor = parameter.val();
+    Held {
+        name,
+        id: parameter.id,
+        read: Box::new(move |gradients| match gradients {
+            None => read(tensor.clone()),
+            Some(gradients) => gradient(&tensor, gradients),
+        }),
+    }
 }
 
-/// The elementwise function after a convolution or dense layer.
-pub fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
-    match activation {
-        Activation::Linear => x,
-        Activation::Relu => activation::relu(x),
-        Activation::LeakyRelu => activation::leaky_relu(x, 0.01),
-        // Burn's own computes eˣ for large x too, whose infinity becomes a NaN in its backward pass.
-        Activation::Elu => activation::relu(x.clone()) + x.clamp_max(0.0).exp().sub_scalar(1.0),
-        Activation::Sigmoid => activation::sigmoid(x),
-        Activation::Tanh => activation::tanh(x),
-        Activation::Silu => activation::silu(x),
+impl Block {
+    /// A layer of a plan; `data` yields its parameters by name.
+    pub(crate) fn new(
+        plan: &Plan,
+        index: usize,
+        data: impl Fn(&str) -> TensorData,
+        device: &Device,
+        computed_by: Blocks,
+    ) -> Self {
+        let layer = &plan.layers()[index];
+        let weight_and_bias = || [data("weight"), data("bias")];
+        let fuses = |index| match computed_by {
+            Blocks::Stock => None,
+            Blocks::Kernels(_) => fused_pool(plan, index),
+        };
+        let computes = match layer.operation {
+            Operation::Conv {
+                geometry,
+                activation,
+            } => {
+                let (pool, first) = (fuses(index), layer.inputs == [0]);
+                let data = weight_and_bias();
+                let conv =
+                    conv::Conv::new(data, geometry, activation, pool, first, device, computed_by);
+                return Self::Conv(conv);
+            }
+            Operation::Dense {
+                inputs,
+                units,
+                activation,
+            } => {
+                let sizes = [inputs, units];
+                let dense =
+                    dense::Dense::new(weight_and_bias(), sizes, activation, device, computed_by);
+                return Self::Dense(dense);
+            }
+            Operation::MaxPool(_) if index > 0 && fuses(index - 1).is_some() => Computes::Done,
+            Operation::MaxPool(geometry) => Computes::MaxPool(geometry),
+            Operation::AvgPool(geometry) => Computes::AvgPool(geometry),
+            Operation::GlobalAvgPool(_) => Computes::GlobalAvgPool,
+            Operation::Add => Computes::Add,
+            Operation::Flatten => Computes::Flatten,
+            Operation::Dropout { rate } => Computes::Dropout { rate, layer: index },
+        };
+        Self::Fixed(Fixed { computes })
+    }
+
+    /// Its parameters, in the order of the model file.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        match self {
+            Block::Conv(conv) => conv.held(),
+            Block::Dense(dense) => dense.held(),
+            Block::Fixed(_) => Vec::new(),
+        }
+    }
+
+    /// How it reads images with their channels last; `None` where it does not.
+    pub(crate) fn input_strides(&self) -> Option<[usize; 4]> {
+        match self {
+            Block::Conv(conv) => conv.input_strides(),
+            Block::Dense(_) | Block::Fixed(_) => None,
+        }
+    }
+
+    /// Its output.
+    pub(crate) fn forward(&self, inputs: Inputs, pass: Pass) -> Tensor<4> {
+        match self {
+            Block::Conv(conv) => conv.forward(inputs.first),
+            Block::Dense(dense) => dense.forward(inputs.first),
+            Block::Fixed(fixed) => fixed.forward(inputs, pass),
+        }
+    }
+
+    /// What it has before its activation, if it has one, and its output, by the backend's own operations.
+    pub(crate) fn traced(&self, inputs: Inputs, pass: Pass) -> (Option<Tensor<4>>, Tensor<4>) {
+        let (pre, output) = match self {
+            Block::Conv(conv) => conv.traced(inputs.first),
+            Block::Dense(dense) => dense.traced(inputs.first),
+            Block::Fixed(fixed) => return (None, fixed.forward(inputs, pass)),
+        };
+        (Some(pre), output)
+    }
+}
+
+/// What a layer reads.
+pub(crate) struct Inputs {
+    pub first: Tensor<4>,
+    /// Of a layer that reads several.
+    pub others: Vec<Tensor<4>>,
+}
+
+impl Fixed {
+    /// Whether the block before it has done its work.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.computes, Computes::Done)
+    }
+
+    fn forward(&self, inputs: Inputs, pass: Pass) -> Tensor<4> {
+        let x = inputs.first;
+        match self.computes {
+            Computes::Done => x,
+            Computes::MaxPool(geometry) => max_pool(x, &geometry),
+            Computes::AvgPool(geometry) => avg_pool(x, &geometry),
+            Computes::GlobalAvgPool => global_avg_pool(x),
+            Computes::Add => add(x, inputs.others),
+            Computes::Flatten => flatten(x),
+            Computes::Dropout { rate, layer } => dropout(x, rate, layer, pass),
+        }
     }
 }
 
 /// Softmax cross-entropy on logits `[n, classes]`, mean over the batch (Goodfellow et al., "Deep Learning", section
 /// 6.2.2.3): `−(1/n) Σᵢ log softmax(zᵢ)[targetᵢ]`.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-    activation::log_softmax(logits, 1)
+    burn_activation::log_softmax(logits, 1)
         .gather(1, targets.unsqueeze_dim(1))
         .mean()
         .neg()

@@ -10,10 +10,10 @@ use burn::{
     optim::{self, ModuleOptimizer, RecordState, StateSink, StateSource},
     tensor::{Device, Tensor, TensorData},
 };
-use glassbox_scratch::{Adam, Moments, Optimizer};
+use glassbox_scratch::{Adam, Moments, NetworkError, Optimizer};
 use glassbox_spec::Parameter;
 
-use crate::{Engine, ModelError, Network, kernels, ops::read};
+use crate::{Blocks, ModelError, Network, kernels, ops::read};
 
 /// Reads what the optimizer of a run remembers.
 pub struct OptimizerHandle {
@@ -47,11 +47,12 @@ impl OptimizerHandle {
         device: &Device,
     ) -> Result<(ModuleOptimizer, Self), ModelError> {
         let parameters = network.parameters()?;
+        check(optimizer, network, moments)?;
         // The first rule must match everything; each parameter then gets one of its own.
-        let engine = network.engine();
+        let blocks = network.computed_by();
         let mut burn = ModuleOptimizer::from(Rule {
             optimizer,
-            engine,
+            blocks,
             slot: Slot::default(),
         });
         let mut slots = Vec::new();
@@ -60,8 +61,10 @@ impl OptimizerHandle {
             {
                 let mut state = slot.lock();
                 state.step = moments.step;
-                for (_, values) in &moments.values {
-                    let values = values[index].values.clone();
+                for (_, moments) in &moments.values {
+                    // Present: `check` compared every name and shape.
+                    let moment = moments.iter().find(|moment| moment.name == name);
+                    let values = moment.map(|m| m.values.clone()).unwrap_or_default();
                     let count = values.len();
                     state
                         .moments
@@ -70,7 +73,7 @@ impl OptimizerHandle {
             }
             let rule = Rule {
                 optimizer,
-                engine,
+                blocks,
                 slot: slot.clone(),
             };
             burn = burn.with_group(ParamGroup::from_ids(vec![id]), rule, None);
@@ -103,11 +106,30 @@ impl OptimizerHandle {
     }
 }
 
+/// Fails unless the moments are the optimizer's, one to each parameter, or it has not made a step.
+fn check(optimizer: Optimizer, network: &Network, moments: &Moments) -> Result<(), ModelError> {
+    if moments.values.is_empty() {
+        return Ok(());
+    }
+    let prefixes = moments.values.iter().map(|(prefix, _)| *prefix);
+    let mut problems = Vec::new();
+    if !prefixes.eq(optimizer.moments().iter().copied()) {
+        problems.push("the moments are another optimizer's".to_string());
+    }
+    for (_, parameters) in &moments.values {
+        problems.extend(network.plan.validate(parameters));
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(NetworkError::Parameters { problems }.into())
+}
+
 /// The update of one parameter.
 #[derive(Clone)]
 struct Rule {
     optimizer: Optimizer,
-    engine: Engine,
+    blocks: Blocks,
     slot: Slot,
 }
 
@@ -141,7 +163,7 @@ impl optim::Optimizer for Rule {
         };
         let parameter = update(
             self.optimizer,
-            self.engine,
+            self.blocks,
             rate,
             step,
             parameter,
@@ -162,14 +184,14 @@ impl optim::Optimizer for Rule {
 #[allow(clippy::too_many_arguments)] // those of the rules, and what computes them
 pub fn update<const D: usize>(
     optimizer: Optimizer,
-    engine: Engine,
+    blocks: Blocks,
     rate: f64,
     step: u64,
     parameter: Tensor<D>,
     gradient: Tensor<D>,
     moments: &mut Vec<Tensor<1>>,
 ) -> Tensor<D> {
-    if let Engine::Kernels(level) = engine {
+    if let Blocks::Kernels(level) = blocks {
         return kernels::update(level, optimizer, rate, step, parameter, gradient, moments);
     }
     let dims = parameter.dims();

@@ -8,7 +8,7 @@ use burn::{
 use glassbox_scratch::{Moments, Optimizer, check_labels, count_images};
 use glassbox_spec::{Parameters, Pass, Plan, StepKey};
 
-use crate::{Engine, ModelError, Network, OptimizerHandle, ops::targets};
+use crate::{Blocks, ModelError, Network, OptimizerHandle, ops::targets};
 
 /// A network in training.
 pub struct Steps {
@@ -31,10 +31,10 @@ impl Steps {
         parameters: &Parameters,
         optimizer: Optimizer,
         device: &Device,
-        engine: Engine,
+        blocks: Blocks,
     ) -> Result<Self, ModelError> {
         let autodiff = device.clone().autodiff();
-        let network = Network::new(plan, parameters, &autodiff, engine)?.train();
+        let network = Network::new(plan, parameters, &autodiff, blocks)?.train();
         let (optimizer, _) =
             OptimizerHandle::new(optimizer, &network, &Moments::default(), device)?;
         Ok(Self {
@@ -81,9 +81,9 @@ pub fn losses(
     rate: f64,
     batches: &[(&[f32], &[u16])],
     device: &Device,
-    engine: Engine,
+    blocks: Blocks,
 ) -> Result<Vec<f64>, ModelError> {
-    let mut steps = Steps::new(plan, parameters, optimizer, device, engine)?;
+    let mut steps = Steps::new(plan, parameters, optimizer, device, blocks)?;
     let mut losses = Vec::with_capacity(batches.len());
     for (key, (images, labels)) in StepKey::steps().zip(batches) {
         let batch = steps.resident(images, labels)?;

@@ -1,13 +1,13 @@
 //! The trace of a pass through Burn: every value and gradient, in the form that the hand-written engine gives.
 
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::Tensor;
 use glassbox_scratch::{Recorded, Trace, check_labels, count_images};
 use glassbox_spec::{Parameter, Pass, Shape};
 
 use crate::{
-    Engine, ModelError, Network,
-    network::Block,
-    ops::{activate, cross_entropy, gradient, read, scores, targets, vector},
+    Blocks, ModelError, Network,
+    network::Values,
+    ops::{cross_entropy, gradient, read, scores, targets, vector},
 };
 
 /// What a backward pass starts from, with one class to an image.
@@ -53,7 +53,7 @@ impl Network {
             device = device.autodiff();
         }
         // Every value is wanted, so no layer may be taken into another.
-        let network = Network::new(&self.plan, &self.parameters()?, &device, Engine::Stock)?;
+        let network = Network::new(&self.plan, &self.parameters()?, &device, Blocks::Stock)?;
         let input = network.images(pixels, &device)?;
         let mut layers = vec![Recorded {
             layer: "input".to_string(),
@@ -73,19 +73,9 @@ impl Network {
             probes.push(probe.clone());
             x + probe
         };
-        let mut x = probed(input);
-        for (layer, block) in self.plan.layers().iter().zip(&network.blocks) {
-            let (pre, y) = match block {
-                Block::Conv(conv) => {
-                    let pre = conv.pre(x);
-                    (Some(pre.clone()), activate(pre, conv.activation))
-                }
-                Block::Dense(dense) => {
-                    let pre = dense.pre(x);
-                    (Some(pre.clone()), activate(pre, dense.activation))
-                }
-                Block::Fixed(fixed) => (None, fixed.forward(x, pass)),
-            };
+        let mut values = Values::new(&self.plan, probed(input));
+        for (index, (layer, block)) in self.plan.layers().iter().zip(&network.blocks).enumerate() {
+            let (pre, y) = block.traced(values.inputs(index), pass);
             layers.push(Recorded {
                 layer: layer.name.clone(),
                 kind: layer.operation.kind(),
@@ -94,8 +84,10 @@ impl Network {
                 pre: pre.map(read).transpose()?.map(|(_, values)| values),
                 d_values: None,
             });
-            x = probed(y);
+            let y = probed(y);
+            values.push(y);
         }
+        let logits = vector(values.last());
         let mut trace = Trace {
             images: count,
             layers,
@@ -105,20 +97,20 @@ impl Network {
         let gradients = match start {
             None => return Ok(trace),
             Some(Start::Loss(labels)) => {
-                let loss = cross_entropy(vector(x), targets(labels, &device));
+                let loss = cross_entropy(logits, targets(labels, &device));
                 trace.loss = read(loss.clone())?.1.first().copied();
                 loss.backward()
             }
-            Some(Start::Scores(classes)) => scores(vector(x), targets(classes, &device)).backward(),
+            Some(Start::Scores(classes)) => scores(logits, targets(classes, &device)).backward(),
         };
         for (recorded, probe) in trace.layers.iter_mut().zip(&probes) {
             recorded.d_values = Some(gradient(probe, &gradients)?.1);
         }
-        trace.d_parameters = network.d_parameters(&gradients)?;
+        trace.d_parameters = network.read_parameters(Some(&gradients))?;
         Ok(trace)
     }
 
-    /// Loss and gradients of a training step, by the network's own engine.
+    /// Loss and gradients of a training step, by what computes the network's blocks.
     pub fn gradients(
         &self,
         pixels: Vec<f32>,
@@ -127,37 +119,11 @@ impl Network {
     ) -> Result<(f32, Vec<Parameter>), ModelError> {
         check_labels(&self.plan, count_images(&self.plan, pixels.len())?, labels)?;
         let device = self.device().autodiff();
-        let network = Network::new(&self.plan, &self.parameters()?, &device, self.engine())?;
+        let network = Network::new(&self.plan, &self.parameters()?, &device, self.computed_by())?;
         let logits = network.forward(network.images(pixels, &device)?, pass);
         let loss = network.loss(logits, targets(labels, &device));
-        let gradients = network.d_parameters(&loss.backward())?;
+        let gradients = network.read_parameters(Some(&loss.backward()))?;
         let loss = read(loss)?.1.first().copied().unwrap_or(f32::NAN);
         Ok((loss, gradients))
-    }
-
-    /// Gradients of the parameters, in network order.
-    fn d_parameters(&self, gradients: &Gradients) -> Result<Vec<Parameter>, ModelError> {
-        let mut d_parameters = Vec::new();
-        for (layer, block) in self.plan.layers().iter().zip(&self.blocks) {
-            let both = match block {
-                Block::Conv(conv) => {
-                    let weight = gradient(&conv.weight.val(), gradients)?;
-                    [weight, gradient(&conv.bias.val(), gradients)?]
-                }
-                Block::Dense(dense) => {
-                    let weight = gradient(&dense.weight.val(), gradients)?;
-                    [weight, gradient(&dense.bias.val(), gradients)?]
-                }
-                Block::Fixed(_) => continue,
-            };
-            for (kind, (shape, values)) in ["weight", "bias"].into_iter().zip(both) {
-                d_parameters.push(Parameter {
-                    name: format!("{}.{kind}", layer.name),
-                    shape,
-                    values,
-                });
-            }
-        }
-        Ok(d_parameters)
     }
 }

@@ -8,8 +8,8 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use glassbox_model::{
-    Engine, ModelError, Network, OptimizerHandle, losses,
-    ops::{cross_entropy, read},
+    Blocks, ModelError, Network, OptimizerHandle, losses,
+    ops::{cross_entropy, gradient, read, targets},
 };
 use glassbox_scratch::{
     Moments, Network as ByHand, NetworkError, Optimizer, Trace, compare::worst_relative,
@@ -62,7 +62,7 @@ const TRAINING: Pass = Pass::Training(StepKey {
 /// The plan's network on Flex, and by hand in `f64`.
 fn both(plan: &Plan) -> (Network, ByHand<f64>) {
     let parameters = parameters(plan);
-    let network = Network::new(plan, &parameters, &Device::flex(), Engine::Stock).unwrap();
+    let network = Network::new(plan, &parameters, &Device::flex(), Blocks::Stock).unwrap();
     (network, ByHand::new(plan, &parameters).unwrap())
 }
 
@@ -114,11 +114,11 @@ fn features_are_what_the_last_layer_reads() {
     let pixels = images(&plan, 3);
     let trace = by_hand.trace(&wide(&pixels), None, Pass::Inference);
     let expected = trace.unwrap().layer("dropout2").unwrap().values.clone();
-    for engine in [Engine::Stock, Engine::Kernels(Level::fastest())] {
-        let network = Network::new(&plan, &parameters(&plan), &Device::flex(), engine);
+    for blocks in [Blocks::Stock, Blocks::Kernels(Level::fastest())] {
+        let network = Network::new(&plan, &parameters(&plan), &Device::flex(), blocks);
         let found = network.unwrap().features(pixels.clone()).unwrap();
         let worst = worst_relative(&found, &expected, 1e-5);
-        assert!(worst.is_within(), "{engine:?}{worst}");
+        assert!(worst.is_within(), "{blocks:?}{worst}");
     }
 }
 
@@ -161,7 +161,7 @@ fn training_steps_are_those_of_the_reference() {
         let device = Device::flex();
         let by_hand = ByHand::<f64>::new(&plan, &parameters).unwrap();
         let expected = by_hand.losses(optimizer, 0.01, &batches).unwrap();
-        for engine in [Engine::Stock, Engine::Kernels(Level::fastest())] {
+        for blocks in [Blocks::Stock, Blocks::Kernels(Level::fastest())] {
             let found = losses(
                 &plan,
                 &parameters,
@@ -169,10 +169,10 @@ fn training_steps_are_those_of_the_reference() {
                 0.01,
                 &batches,
                 &device,
-                engine,
+                blocks,
             );
             let worst = worst_relative(&found.unwrap(), &expected, 1e-5);
-            assert!(worst.is_within(), "{optimizer:?} {engine:?}{worst}");
+            assert!(worst.is_within(), "{optimizer:?} {blocks:?}{worst}");
         }
         assert!(expected[0] != expected[4]);
     }
@@ -218,7 +218,7 @@ fn dropout_drops_in_training_alone_and_by_the_step() {
     assert_eq!(plan.layers()[0].output, Shape::Image(plan.input()));
     let mut parameters = plan.initial_parameters(0);
     parameters[0].values.fill(1.0);
-    let network = Network::new(&plan, &parameters, &Device::flex(), Engine::Stock).unwrap();
+    let network = Network::new(&plan, &parameters, &Device::flex(), Blocks::Stock).unwrap();
     let ones = batch(&plan, vec![1.0; 2000], &Device::flex());
     let first = |pass| -> Vec<f32> {
         let logits = network.logits(ones.clone(), pass).unwrap();
@@ -257,8 +257,8 @@ fn kernels_give_the_gradients_that_the_network_by_hand_gives() {
             let trace = by_hand.trace(&wide(&pixels), Some(&labels), TRAINING);
             let expected = trace.unwrap().d_parameters;
             for level in Level::all() {
-                let engine = Engine::Kernels(level);
-                let network = Network::new(&plan, &parameters, &Device::flex(), engine).unwrap();
+                let blocks = Blocks::Kernels(level);
+                let network = Network::new(&plan, &parameters, &Device::flex(), blocks).unwrap();
                 let (_, found) = network
                     .gradients(pixels.clone(), &labels, TRAINING)
                     .unwrap();
@@ -276,7 +276,7 @@ fn kernels_give_the_gradients_that_the_network_by_hand_gives() {
 #[test]
 fn kernels_take_any_view_and_pass_the_gradient_of_the_loss_on() {
     let device = Device::flex().autodiff();
-    let engine = Engine::Kernels(Level::fastest());
+    let blocks = Blocks::Kernels(Level::fastest());
     let values = |count: usize| -> Vec<f32> { (0..count).map(|i| (i as f32).sin()).collect() };
     let weight = Tensor::<2>::from_data(TensorData::new(values(30), [6, 5]), &device);
     let bias = Tensor::<1>::from_data(TensorData::new(values(6), [6]), &device);
@@ -287,17 +287,17 @@ fn kernels_take_any_view_and_pass_the_gradient_of_the_loss_on() {
             .permute([1, 0, 2, 3])
             .slice([1..8, 0..5, 1..2, 0..1])
     };
-    let compute = |engine: Engine, scale: f32| {
+    let compute = |blocks: Blocks, scale: f32| {
         let x = view().detach().require_grad();
-        let y = engine.dense(x.clone(), weight.clone(), bias.clone());
+        let y = blocks.dense(x.clone(), weight.clone(), bias.clone());
         let logits = y.reshape([7, 6]);
         let targets = Tensor::<1, burn::tensor::Int>::from_data([0, 1, 2, 3, 4, 5, 0], &device);
-        let loss = engine.cross_entropy(logits, targets) * scale;
+        let loss = blocks.cross_entropy(logits, targets) * scale;
         let gradients = loss.backward();
         read(x.grad(&gradients).unwrap()).unwrap().1
     };
     for scale in [1.0, 3.0] {
-        let (found, expected) = (compute(engine, scale), compute(Engine::Stock, scale));
+        let (found, expected) = (compute(blocks, scale), compute(Blocks::Stock, scale));
         let worst = worst_relative(&found, &expected, 1e-5);
         assert!(worst.is_within(), "{scale}{worst}");
     }
@@ -325,7 +325,7 @@ fn parameters_that_do_not_fit_are_each_named() {
     wrong[0].shape.swap(2, 3);
     wrong[1].values[0] = f32::NAN;
     wrong[2].name = "conv9.weight".into();
-    let error = Network::new(&plan, &wrong, &Device::flex(), Engine::Stock)
+    let error = Network::new(&plan, &wrong, &Device::flex(), Blocks::Stock)
         .unwrap_err()
         .to_string();
     for part in [
@@ -365,7 +365,7 @@ fn optimize_from(
 ) -> (Vec<Parameters>, Moments) {
     let plan = one_layer();
     let device = Device::flex().autodiff();
-    let mut network = Network::new(&plan, parameters, &device, Engine::Stock)
+    let mut network = Network::new(&plan, parameters, &device, Blocks::Stock)
         .unwrap()
         .train();
     let (mut burn, handle) =
@@ -395,5 +395,94 @@ fn an_optimizer_goes_on_from_moments_that_were_read() {
         assert_eq!((rest[1..].to_vec(), later.step), (whole[4..].to_vec(), 5));
         let (forgetful, _) = optimize_from(optimizer, &course[3], &Moments::default(), 1);
         assert_ne!(forgetful[1], whole[4], "the moments must matter");
+    }
+}
+
+/// Two ways to a sum, whose terms are read again behind it.
+const RESIDUAL: &str = r#"
+    name = "residual"
+    layers = [
+        { kind = "conv", filters = 5, kernel = [3, 2], padding = "same", activation = "relu" },
+        { kind = "conv", filters = 5, kernel = 3, padding = "same" },
+        { kind = "conv", filters = 5, kernel = 1, input = "input", name = "shortcut" },
+        { kind = "add", inputs = ["conv2", "shortcut", "conv1"] },
+        { kind = "max_pool", kernel = 2 },
+        { kind = "conv", filters = 4, kernel = 1, activation = "relu" },
+        { kind = "global_avg_pool" },
+        { kind = "dense", units = 3 },
+    ]
+"#;
+
+fn residual() -> Plan {
+    let architecture = Architecture::from_toml(RESIDUAL).unwrap();
+    architecture
+        .plan(ImageShape::new(2, 9, 7).unwrap())
+        .unwrap()
+}
+
+#[test]
+fn a_graph_computes_what_the_reference_computes() {
+    let plan = residual();
+    let (network, by_hand) = both(&plan);
+    let pixels = images(&plan, 9);
+    let labels: Vec<u16> = (0..9).map(|i| i % 3).collect();
+    let found = network.trace(pixels.clone(), Some(&labels), Pass::Inference);
+    let expected = by_hand
+        .trace(&wide(&pixels), Some(&labels), Pass::Inference)
+        .unwrap();
+    agree(&found.unwrap(), &expected);
+    let kernels = Blocks::Kernels(Level::fastest());
+    let network = Network::new(&plan, &parameters(&plan), &Device::flex(), kernels).unwrap();
+    let (_, gradients) = network.gradients(pixels, &labels, Pass::Inference).unwrap();
+    for (found, expected) in gradients.iter().zip(&expected.d_parameters) {
+        assert_eq!(found.name, expected.name);
+        let worst = worst_relative(&found.values, &expected.values, 1e-5);
+        assert!(worst.is_within(), "{}{worst}", found.name);
+    }
+}
+
+#[test]
+fn the_images_have_a_gradient_where_it_is_asked_for() {
+    for plan in [awkward(), residual()] {
+        let (_, by_hand) = both(&plan);
+        let pixels = images(&plan, 3);
+        let trace = by_hand.trace(&wide(&pixels), Some(&[2, 0, 1]), Pass::Inference);
+        let expected = trace.unwrap().layers[0].d_values.clone().unwrap();
+        for engine in [Blocks::Stock, Blocks::Kernels(Level::fastest())] {
+            let device = Device::flex().autodiff();
+            let network = Network::new(&plan, &parameters(&plan), &device, engine).unwrap();
+            let images = batch(&plan, pixels.clone(), &device).require_grad();
+            let logits = network.forward(images.clone(), Pass::Inference);
+            let loss = network.loss(logits, targets(&[2, 0, 1], &device));
+            let found = gradient(&images, &loss.backward()).unwrap().1;
+            let worst = worst_relative(&found, &expected, 1e-5);
+            assert!(worst.is_within(), "{engine:?}{worst}");
+        }
+    }
+}
+
+#[test]
+fn moments_of_another_optimizer_or_network_are_refused() {
+    let plan = one_layer();
+    let parameters = plan.initial_parameters(1);
+    let device = Device::flex().autodiff();
+    let network = Network::new(&plan, &parameters, &device, Blocks::Stock).unwrap();
+    let sgd = Optimizer::Sgd { momentum: 0.9 };
+    let velocity = |parameters: &Parameters| Moments {
+        step: 1,
+        values: vec![("sgd.velocity", parameters.clone())],
+    };
+    let open = |optimizer, moments| {
+        OptimizerHandle::new(optimizer, &network, &moments, &Device::flex()).map(|_| ())
+    };
+    assert!(open(sgd, velocity(&parameters)).is_ok());
+    for wrong in [
+        open(Optimizer::Adam, velocity(&parameters)),
+        open(sgd, velocity(&parameters[..1].to_vec())),
+    ] {
+        assert!(matches!(
+            wrong,
+            Err(ModelError::Network(NetworkError::Parameters { .. }))
+        ));
     }
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use glassbox_draw::Figure;
 use glassbox_infer::{Calibration, Evaluation, mistakes};
 use glassbox_spec::Parameter;
-use glassbox_train::{Predictions, Record, Shown, TrainError};
+use glassbox_train::{Predictions, Record, ReportImages, TrainError};
 
 pub use self::contents::MISTAKES;
 use self::contents::{Contents, Test};
@@ -50,7 +50,7 @@ pub struct RunReport {
 }
 
 /// Draws a run. `shown` are its images with the first [`MISTAKES`] mistakes, or why they cannot be shown.
-pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
+pub fn run(record: &Record, shown: Result<&ReportImages, &str>) -> RunReport {
     let mut missing = Vec::new();
     let curves = match &record.outline.history {
         Ok(history) if history.is_empty() => {
@@ -130,7 +130,7 @@ pub fn run(record: &Record, shown: Result<&Shown, &str>) -> RunReport {
     }
 }
 
-fn test<'a>(predictions: &'a Predictions, shown: Option<&Shown>) -> Test<'a> {
+fn test<'a>(predictions: &'a Predictions, shown: Option<&ReportImages>) -> Test<'a> {
     let (answers, classes) = (&predictions.answers, &predictions.classes);
     let evaluation = Evaluation::of(answers, classes);
     let calibration = Calibration::of(answers);

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use glassbox_draw::Figure;
 use glassbox_report::{FIGURES, RunReport, compare, run};
 use glassbox_spec::{ImageShape, Random, Stream};
-use glassbox_train::{Example, Outline, Record, Shown};
+use glassbox_train::{Example, Outline, Record, ReportImages};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -46,14 +46,14 @@ fn folder(classes: &[&str]) -> TempDir {
     folder
 }
 
-fn shown(mistakes: usize) -> Shown {
+fn shown(mistakes: usize) -> ReportImages {
     let shape = ImageShape::new(3, 5, 8).unwrap();
     let image = |salt: usize| {
         (0..shape.len())
             .map(|i| (i * salt) as u8)
             .collect::<Vec<u8>>()
     };
-    Shown {
+    ReportImages {
         shape,
         training: vec![Example {
             index: 7,
@@ -65,7 +65,7 @@ fn shown(mistakes: usize) -> Shown {
     }
 }
 
-fn drawn(folder: &Path, shown: Result<&Shown, &str>) -> RunReport {
+fn drawn(folder: &Path, shown: Result<&ReportImages, &str>) -> RunReport {
     run(&Record::read(folder).unwrap(), shown)
 }
 
@@ -351,7 +351,7 @@ fn photographs_are_drawn_no_finer_than_they_are_seen() {
             .map(|_| noise.next_u32() as u8)
             .collect::<Vec<u8>>()
     };
-    let shown = Shown {
+    let shown = ReportImages {
         shape,
         training: (0..6)
             .map(|index| Example {

@@ -1,4 +1,4 @@
-//! The kernels against the reference and against a matrix product, on the layers of the reference network for eight colour
+//! The kernels against the reference and against the most that a core can do, on the layers of the reference network for eight colour
 //! images and one thread: `cargo bench -p glassbox-scratch --bench kernels`
 
 #![allow(clippy::unwrap_used)]
@@ -147,22 +147,16 @@ fn forward_reference(bencher: Bencher, layer: Layer) {
     });
 }
 
-/// The convolution's product alone, patches already side by side: what a matrix library would have to do.
+/// As many multiplications and additions as the convolution has, in registers and nothing else: no product could be faster.
 #[divan::bench(args = LAYERS)]
-fn forward_gemm(bencher: Bencher, layer: Layer) {
-    let tensors = layer.tensors();
-    let (taps, filters) = (tensors.geometry.fan_in(), layer.filters);
-    let pixels = IMAGES * tensors.geometry.output().len() / filters;
-    let (patches, mut output) = (noise(pixels * taps), tensors.output());
-    bencher.counter(ItemsCount::new(IMAGES)).bench_local(|| {
-        let patches = black_box(&patches);
-        matrix_product(
-            &mut output,
-            patches,
-            &tensors.weight,
-            [pixels, taps, filters],
-        );
-    });
+fn forward_peak(bencher: Bencher, layer: Layer) {
+    let geometry = layer.tensors().geometry;
+    let operations = 2 * IMAGES * geometry.output().len() * geometry.fan_in();
+    let each = Level::fastest().multiply_add(1);
+    let rounds = (operations as u64).div_ceil(each) as usize;
+    bencher
+        .counter(ItemsCount::new(IMAGES))
+        .bench_local(|| Level::fastest().multiply_add(black_box(rounds)));
 }
 
 /// Gradients of weight, bias and input.
@@ -224,34 +218,4 @@ fn backward_reference(bencher: Bencher, layer: Layer) {
             &tensors.geometry,
         );
     });
-}
-
-/// `to[m, n] = a[m, k] · b[n, k]ᵀ`
-#[allow(unsafe_code)]
-fn matrix_product(to: &mut [f32], a: &[f32], b: &[f32], [m, k, n]: [usize; 3]) {
-    assert!(to.len() >= m * n && a.len() >= m * k && b.len() >= n * k);
-    // SAFETY: the matrices have the sizes that were just asserted, row by row.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            to.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.as_ptr(),
-            1,
-            k as isize,
-            b.as_ptr(),
-            k as isize,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
 }

@@ -2,7 +2,7 @@
 
 use glassbox_spec::{ImageShape, Parameters, Plan};
 
-/// Why a network cannot be built, or cannot take a batch.
+/// Why a network cannot be built, or cannot take a batch or an update.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
@@ -47,6 +47,22 @@ pub enum NetworkError {
         /// Classes of the network.
         classes: usize,
     },
+    /// Moments that another optimizer keeps.
+    #[error("moments {} of another optimizer: this one keeps {}", found.join(", "), expected.join(", "))]
+    Moments {
+        /// The prefixes that are there.
+        found: Vec<&'static str>,
+        /// [`crate::Optimizer::moments`].
+        expected: &'static [&'static str],
+    },
+    /// Gradients or moments that are not one tensor to a parameter, in the same order.
+    #[error("{tensors} do not fit the parameters: {problem}")]
+    Update {
+        /// `gradients`, or the prefix of a moment.
+        tensors: &'static str,
+        /// The first that differs.
+        problem: String,
+    },
 }
 
 /// How many images so many values are, for a plan's network.
@@ -81,7 +97,7 @@ pub fn check_labels(plan: &Plan, images: usize, labels: &[u16]) -> Result<(), Ne
 
 /// Parameters in network order, if they are exactly the plan's.
 pub(crate) fn in_order(plan: &Plan, parameters: &Parameters) -> Result<Parameters, NetworkError> {
-    let problems = plan.misfits(parameters);
+    let problems = plan.validate(parameters);
     if !problems.is_empty() {
         return Err(NetworkError::Parameters { problems });
     }

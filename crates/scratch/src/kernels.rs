@@ -26,25 +26,24 @@
 //! let mut moments = Moments::default();
 //! let key = StepKey { seed: 42, epoch: 1, batch: 0 };
 //! let before = network.step(&images, &labels, Pass::Training(key))?;
-//! network.update(Optimizer::Adam, &mut moments, 1e-3);
+//! network.update(Optimizer::Adam, &mut moments, 1e-3)?;
 //! assert!(network.step(&images, &labels, Pass::Training(key))? < before);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod conv;
-mod dense;
 mod layers;
-mod map;
 mod network;
+mod ops;
+mod padded_nhwc;
+mod per_task;
 mod per_thread;
-mod pool;
 #[allow(unsafe_code)]
 mod simd;
 mod stage;
 mod table;
-mod task;
+mod workspace;
 
 pub use layers::{ConvLayer, ConvSaved, DenseLayer, DenseSaved, Images};
 pub use network::{Network, Times};
+pub use ops::{check_sizes, fused_pool};
 pub use simd::{Level, SIMD_VARIABLE, UnknownLevel};
-pub use stage::{check_sizes, taken_in};

@@ -24,7 +24,6 @@ mod batch;
 pub mod compare;
 pub mod kernels;
 mod network;
-mod operations;
 mod optimizer;
 mod real;
 pub mod reference;
@@ -33,7 +32,7 @@ mod trace;
 
 pub use batch::{NetworkError, check_labels, count_images};
 pub use network::{Backward, Forward, Network};
-pub use operations::Operations;
 pub use optimizer::{Adam, Moments, Optimizer};
 pub use real::Real;
+pub use reference::Operations;
 pub use trace::{Recorded, Trace};

@@ -1,11 +1,13 @@
 //! A plan, run forward and backward through a table of operations.
 
+use std::ops::Range;
+
 use glassbox_spec::{Operation, Parameter, Parameters, Pass, Plan, PlannedLayer, Shape, StepKey};
 use rayon::prelude::*;
 
 use crate::{
     Moments, NetworkError, Operations, Optimizer, Real, Recorded, Trace, batch::in_order,
-    check_labels, count_images,
+    check_labels, count_images, reference::Saved,
 };
 
 /// Images that one task computes. Fixed, so that the sums over a batch do not depend on the number of threads.
@@ -16,6 +18,8 @@ const IMAGES_PER_TASK: usize = 8;
 pub struct Network<T: Real> {
     plan: Plan,
     parameters: Vec<Parameter<T>>,
+    /// For each layer, which of the parameters are its own.
+    own: Vec<Range<usize>>,
     operations: Operations<T>,
 }
 
@@ -24,20 +28,10 @@ pub struct Network<T: Real> {
 pub struct Forward<T> {
     images: Vec<T>,
     count: usize,
+    /// What each layer left, on all images.
     layers: Vec<Saved<T>>,
-}
-
-/// What one layer leaves for the backward pass.
-#[derive(Debug, Clone)]
-struct Saved<T> {
-    /// Its output, after its activation.
-    output: Vec<T>,
-    /// Convolution and dense: before its activation. Empty for the others.
-    pre: Vec<T>,
-    /// Max pooling: where each output came from. Empty for the others.
-    winners: Vec<u32>,
-    /// Dropout in training: what each value was multiplied by. Empty for the others.
-    mask: Vec<T>,
+    /// What each dropout layer multiplied by; empty for the others, and where nothing was dropped.
+    masks: Vec<Vec<T>>,
 }
 
 /// A backward pass.
@@ -65,6 +59,7 @@ impl<T: Real> Network<T> {
         Ok(Self {
             plan: plan.clone(),
             parameters: in_order.collect(),
+            own: own_parameters(plan),
             operations: Operations::REFERENCE,
         })
     }
@@ -90,12 +85,29 @@ impl<T: Real> Network<T> {
             images: images.to_vec(),
             count: count_images(&self.plan, images.len())?,
             layers: Vec::with_capacity(self.plan.layers().len()),
+            masks: Vec::with_capacity(self.plan.layers().len()),
         };
-        let mut weight = 0;
         for (index, layer) in self.plan.layers().iter().enumerate() {
-            let saved = self.forward_layer(index, layer, weight, forward.before(index), pass);
-            weight += weights(layer);
-            forward.layers.push(saved);
+            forward.masks.push(match (layer.operation, pass) {
+                (Operation::Dropout { rate }, Pass::Training(key)) => {
+                    convert(&key.dropout_mask(rate, index, forward.count * layer.input.len()))
+                }
+                _ => Vec::new(),
+            });
+            let parameters = &self.parameters[self.own[index].clone()];
+            let parts: Vec<_> = tasks(forward.count)
+                .map(|task| {
+                    let inputs = forward.inputs(layer, &task);
+                    let mask = part(&forward.masks[index], layer.input, &task);
+                    self.operations.forward(layer, &inputs, parameters, mask)
+                })
+                .collect();
+            let joined = Saved {
+                output: join(&parts, |part| &part.output),
+                pre: join(&parts, |part| &part.pre),
+                argmax: join(&parts, |part| &part.argmax),
+            };
+            forward.layers.push(joined);
         }
         Ok(forward)
     }
@@ -124,18 +136,51 @@ impl<T: Real> Network<T> {
     /// From the derivatives by the logits to those by the images, by each layer's output, and by each parameter.
     fn derivatives(&self, forward: &Forward<T>, d_logits: Vec<T>) -> Derivatives<T> {
         let mut d_parameters: Vec<_> = self.parameters.iter().map(zeros).collect();
-        let mut d_values = vec![d_logits];
-        let mut weight = self.parameters.len();
-        for (index, layer) in self.plan.layers().iter().enumerate().rev() {
-            weight -= weights(layer);
-            let d_output = d_values.last().map_or(&[][..], Vec::as_slice);
-            let (before, saved) = (forward.before(index), &forward.layers[index]);
-            let d_own = &mut d_parameters[weight..weight + weights(layer)];
-            let d_input = self.backward_layer(layer, weight, d_own, d_output, before, saved);
-            d_values.push(d_input);
+        // A value's derivative is the sum over those who read it, who all stand behind it.
+        let mut d_values: Vec<Option<Vec<T>>> = vec![None; forward.layers.len() + 1];
+        if let Some(last) = d_values.last_mut() {
+            *last = Some(d_logits);
         }
-        d_values.reverse();
-        (d_values, d_parameters)
+        for (index, layer) in self.plan.layers().iter().enumerate().rev() {
+            let (d_before, d_after) = d_values.split_at_mut(index + 1);
+            let d_output = d_after[0].as_deref().unwrap_or(&[]);
+            let saved = &forward.layers[index];
+            let own = self.own[index].clone();
+            let parameters = &self.parameters[own.clone()];
+            let parts: Vec<_> = tasks(forward.count)
+                .map(|task| {
+                    let mut d_own: Vec<_> = parameters.iter().map(|p| zeros(p).values).collect();
+                    let d_inputs = self.operations.backward(
+                        layer,
+                        &mut d_own,
+                        part(d_output, layer.output, &task),
+                        &forward.inputs(layer, &task),
+                        parameters,
+                        part(&saved.pre, layer.output, &task),
+                        part(&saved.argmax, layer.output, &task),
+                        part(&forward.masks[index], layer.input, &task),
+                    );
+                    (d_inputs, d_own)
+                })
+                .collect();
+            // In the order of the images, whichever task was done first.
+            for (_, d_own) in &parts {
+                for (sum, part) in d_parameters[own.clone()].iter_mut().zip(d_own) {
+                    add(&mut sum.values, part);
+                }
+            }
+            for (number, value) in layer.inputs.iter().enumerate() {
+                let d_input = join(&parts, |(d_inputs, _)| &d_inputs[number]);
+                match &mut d_before[*value] {
+                    Some(sum) => add(sum, &d_input),
+                    none => *none = Some(d_input),
+                }
+            }
+        }
+        let zeros = |value: usize| vec![T::zero(); forward.value(value).len()];
+        let d_values = d_values.into_iter().enumerate();
+        let d_values = d_values.map(|(value, d)| d.unwrap_or_else(|| zeros(value)));
+        (d_values.collect(), d_parameters)
     }
 
     /// A pass with everything that it computed; with labels, forward and backward from the loss.
@@ -223,14 +268,14 @@ impl<T: Real> Network<T> {
         moments: &mut Moments<T>,
         gradients: &[Parameter<T>],
         rate: f64,
-    ) {
+    ) -> Result<(), NetworkError> {
         optimizer.step(
             &self.operations,
             &mut self.parameters,
             moments,
             gradients,
             rate,
-        );
+        )
     }
 
     /// Trains on batches of images and labels in turn, a step each at a steady rate, and yields the loss before each update.
@@ -246,181 +291,79 @@ impl<T: Real> Network<T> {
             let forward = self.forward(&convert(images), Pass::Training(key))?;
             let backward = self.backward(&forward, labels)?;
             losses.push(backward.loss.into());
-            self.update(optimizer, &mut moments, &backward.d_parameters, rate);
+            self.update(optimizer, &mut moments, &backward.d_parameters, rate)?;
         }
         Ok(losses)
-    }
-
-    fn forward_layer(
-        &self,
-        index: usize,
-        layer: &PlannedLayer,
-        weight: usize,
-        input: &[T],
-        pass: Pass,
-    ) -> Saved<T> {
-        let ops = &self.operations;
-        let count = input.len() / layer.input.len();
-        let zeros = || vec![T::zero(); count * layer.output.len()];
-        let mut saved = Saved {
-            output: zeros(),
-            pre: Vec::new(),
-            winners: Vec::new(),
-            mask: Vec::new(),
-        };
-        let (from, to) = (task(layer.input), task(layer.output));
-        let tasks = saved.output.par_chunks_mut(to).zip(input.par_chunks(from));
-        match layer.operation {
-            Operation::Conv {
-                geometry,
-                activation,
-            } => {
-                let (w, b) = self.weight_and_bias(weight);
-                saved.pre = zeros();
-                tasks
-                    .zip(saved.pre.par_chunks_mut(to))
-                    .for_each(|((y, x), pre)| {
-                        (ops.conv_forward)(pre, x, w, b, &geometry);
-                        (ops.activation_forward)(y, pre, activation);
-                    });
-            }
-            Operation::Dense { activation, .. } => {
-                let (w, b) = self.weight_and_bias(weight);
-                saved.pre = zeros();
-                tasks
-                    .zip(saved.pre.par_chunks_mut(to))
-                    .for_each(|((y, x), pre)| {
-                        (ops.dense_forward)(pre, x, w, b);
-                        (ops.activation_forward)(y, pre, activation);
-                    });
-            }
-            Operation::MaxPool(geometry) => {
-                saved.winners = vec![0; count * layer.output.len()];
-                let winners = saved.winners.par_chunks_mut(to);
-                tasks.zip(winners).for_each(|((y, x), winners)| {
-                    (ops.max_pool_forward)(y, winners, x, &geometry);
-                });
-            }
-            Operation::AvgPool(geometry) => {
-                tasks.for_each(|(y, x)| (ops.avg_pool_forward)(y, x, &geometry));
-            }
-            Operation::Flatten => match layer.input {
-                Shape::Image(shape) => (ops.flatten_forward)(&mut saved.output, input, shape),
-                Shape::Flat(_) => saved.output.copy_from_slice(input),
-            },
-            Operation::Dropout { rate } => match pass {
-                Pass::Training(key) => {
-                    saved.mask = convert(&key.dropout_mask(rate, index, input.len()));
-                    (ops.dropout_forward)(&mut saved.output, input, &saved.mask);
-                }
-                Pass::Inference => saved.output.copy_from_slice(input),
-            },
-        }
-        saved
-    }
-
-    /// The derivative by the layer's input; those by its weight and bias go into `d_own`.
-    fn backward_layer(
-        &self,
-        layer: &PlannedLayer,
-        weight: usize,
-        d_own: &mut [Parameter<T>],
-        d_output: &[T],
-        input: &[T],
-        saved: &Saved<T>,
-    ) -> Vec<T> {
-        let ops = &self.operations;
-        let mut d_input = vec![T::zero(); input.len()];
-        let (from, to) = (task(layer.input), task(layer.output));
-        let tasks = d_input.par_chunks_mut(from).zip(d_output.par_chunks(to));
-        match layer.operation {
-            Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => {
-                let (w, b) = self.weight_and_bias(weight);
-                let tasks = tasks
-                    .zip(input.par_chunks(from))
-                    .zip(saved.pre.par_chunks(to));
-                let parts: Vec<_> = tasks
-                    .map(|(((d_x, d_y), x), pre)| {
-                        let mut d_pre = vec![T::zero(); pre.len()];
-                        (ops.activation_backward)(&mut d_pre, d_y, pre, activation);
-                        let mut d_w = vec![T::zero(); w.len()];
-                        let mut d_b = vec![T::zero(); b.len()];
-                        match layer.operation {
-                            Operation::Conv { geometry, .. } => {
-                                (ops.conv_backward)(
-                                    d_x, &mut d_w, &mut d_b, &d_pre, x, w, &geometry,
-                                );
-                            }
-                            _ => (ops.dense_backward)(d_x, &mut d_w, &mut d_b, &d_pre, x, w),
-                        }
-                        [d_w, d_b]
-                    })
-                    .collect();
-                // In the order of the images, whichever task was done first.
-                for part in parts {
-                    for (sum, part) in d_own.iter_mut().zip(part) {
-                        for (sum, value) in sum.values.iter_mut().zip(part) {
-                            *sum += value;
-                        }
-                    }
-                }
-            }
-            Operation::MaxPool(geometry) => {
-                tasks
-                    .zip(saved.winners.par_chunks(to))
-                    .for_each(|((d_x, d_y), winners)| {
-                        (ops.max_pool_backward)(d_x, d_y, winners, &geometry);
-                    });
-            }
-            Operation::AvgPool(geometry) => {
-                tasks.for_each(|(d_x, d_y)| (ops.avg_pool_backward)(d_x, d_y, &geometry));
-            }
-            Operation::Flatten => match layer.input {
-                Shape::Image(shape) => (ops.flatten_backward)(&mut d_input, d_output, shape),
-                Shape::Flat(_) => d_input.copy_from_slice(d_output),
-            },
-            Operation::Dropout { .. } if saved.mask.is_empty() => d_input.copy_from_slice(d_output),
-            Operation::Dropout { .. } => {
-                (ops.dropout_backward)(&mut d_input, d_output, &saved.mask);
-            }
-        }
-        d_input
-    }
-
-    fn weight_and_bias(&self, weight: usize) -> (&[T], &[T]) {
-        (
-            &self.parameters[weight].values,
-            &self.parameters[weight + 1].values,
-        )
     }
 }
 
 impl<T> Forward<T> {
     /// Images × classes.
     pub fn logits(&self) -> &[T] {
-        self.before(self.layers.len())
+        self.value(self.layers.len())
     }
 
-    /// The input of a layer: the output of the one before it, or the images.
-    fn before(&self, layer: usize) -> &[T] {
-        match layer {
-            0 => &self.images,
-            _ => &self.layers[layer - 1].output,
+    /// A value of all images, as a plan numbers them.
+    fn value(&self, value: usize) -> &[T] {
+        match value.checked_sub(1) {
+            None => &self.images,
+            Some(layer) => &self.layers[layer].output,
         }
     }
-}
 
-/// How many parameters a layer has: weight and bias, or none.
-fn weights(layer: &PlannedLayer) -> usize {
-    match layer.operation {
-        Operation::Conv { .. } | Operation::Dense { .. } => 2,
-        _ => 0,
+    /// What a layer reads of a task's images.
+    fn inputs(&self, layer: &PlannedLayer, task: &Range<usize>) -> Vec<&[T]> {
+        let whole = layer.inputs.iter().map(|value| self.value(*value));
+        whole
+            .map(|values| {
+                let each = values.len() / self.count;
+                &values[task.start * each..task.end * each]
+            })
+            .collect()
     }
 }
 
-/// Values that one task computes of a tensor with this shape for one image.
-fn task(shape: Shape) -> usize {
-    IMAGES_PER_TASK * shape.len()
+/// For each layer of a plan, which of the plan's parameters are its own.
+pub(crate) fn own_parameters(plan: &Plan) -> Vec<Range<usize>> {
+    let mut next = 0;
+    let own = plan.layers().iter().map(|layer| {
+        let first = next;
+        next += layer.parameters().len();
+        first..next
+    });
+    own.collect()
+}
+
+/// The images of each task.
+fn tasks(count: usize) -> impl IndexedParallelIterator<Item = Range<usize>> {
+    let tasks = count.div_ceil(IMAGES_PER_TASK);
+    (0..tasks).into_par_iter().map(move |task| {
+        let first = task * IMAGES_PER_TASK;
+        first..count.min(first + IMAGES_PER_TASK)
+    })
+}
+
+/// A task's part of values of this shape; empty of none.
+fn part<'a, V>(values: &'a [V], shape: Shape, task: &Range<usize>) -> &'a [V] {
+    let each = shape.len();
+    values
+        .get(task.start * each..task.end * each)
+        .unwrap_or(&[])
+}
+
+/// What the tasks made of their images, one behind the other.
+fn join<P, V: Copy>(parts: &[P], values: impl Fn(&P) -> &Vec<V>) -> Vec<V> {
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| values(part).len()).sum());
+    for part in parts {
+        joined.extend_from_slice(values(part));
+    }
+    joined
+}
+
+fn add<T: Real>(sum: &mut [T], values: &[T]) {
+    for (sum, value) in sum.iter_mut().zip(values) {
+        *sum += *value;
+    }
 }
 
 /// A tensor of zeros with the name and shape of another.

@@ -2,7 +2,7 @@
 
 use glassbox_spec::Parameter;
 
-use crate::{Operations, Real, network::zeros};
+use crate::{NetworkError, Operations, Real, network::zeros};
 
 /// Which rule updates the parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +38,7 @@ impl Adam {
     /// √(1 − β₂ᵗ) / (1 − β₁ᵗ) for step t, from 1: the correction for moments that began at zero.
     pub fn correction(&self, step: u64) -> f64 {
         let t = step as f64;
-        (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t))
+        (1.0 - libm::pow(self.beta_2, t)).sqrt() / (1.0 - libm::pow(self.beta_1, t))
     }
 }
 
@@ -71,6 +71,8 @@ impl Optimizer {
     }
 
     /// One step: updates the parameters and the moments. `gradients` are in the order of `parameters`.
+    ///
+    /// Nothing is updated unless gradients and moments are this optimizer's, one tensor to a parameter.
     pub fn step<T: Real>(
         &self,
         operations: &Operations<T>,
@@ -78,33 +80,64 @@ impl Optimizer {
         moments: &mut Moments<T>,
         gradients: &[Parameter<T>],
         rate: f64,
-    ) {
+    ) -> Result<(), NetworkError> {
+        check("gradients", gradients, parameters)?;
         if moments.values.is_empty() {
             let all = || parameters.iter().map(zeros).collect();
             moments.values = self.moments().iter().map(|name| (*name, all())).collect();
         }
-        moments.step += 1;
-        for (i, (parameter, gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
-            let (values, gradient) = (&mut parameter.values, &gradient.values);
-            match (self, moments.values.as_mut_slice()) {
-                (Optimizer::Adam, [(_, m), (_, v)]) => {
-                    let (m, v) = (&mut m[i].values, &mut v[i].values);
-                    (operations.adam_step)(
-                        values,
-                        m,
-                        v,
-                        gradient,
-                        rate,
-                        moments.step,
-                        &Adam::KERAS,
-                    );
+        let step = moments.step.saturating_add(1);
+        match (self, moments.values.as_mut_slice()) {
+            (Optimizer::Adam, [(name_m @ "adam.m", m), (name_v @ "adam.v", v)]) => {
+                check(name_m, m, parameters)?;
+                check(name_v, v, parameters)?;
+                let tensors = parameters.iter_mut().zip(m).zip(v).zip(gradients);
+                for (((parameter, m), v), gradient) in tensors {
+                    let (values, gradient) = (&mut parameter.values, &gradient.values);
+                    let (m, v) = (&mut m.values, &mut v.values);
+                    (operations.adam_step)(values, m, v, gradient, rate, step, &Adam::KERAS);
                 }
-                (Optimizer::Sgd { momentum }, [(_, velocity)]) => {
-                    let velocity = &mut velocity[i].values;
-                    (operations.sgd_step)(values, velocity, gradient, rate, *momentum);
+            }
+            (Optimizer::Sgd { momentum }, [(name @ "sgd.velocity", velocity)]) => {
+                check(name, velocity, parameters)?;
+                let tensors = parameters.iter_mut().zip(velocity).zip(gradients);
+                for ((parameter, velocity), gradient) in tensors {
+                    let (values, velocity) = (&mut parameter.values, &mut velocity.values);
+                    (operations.sgd_step)(values, velocity, &gradient.values, rate, *momentum);
                 }
-                _ => unreachable!("moments of another optimizer"),
+            }
+            (Optimizer::Adam | Optimizer::Sgd { .. }, _) => {
+                return Err(NetworkError::Moments {
+                    found: moments.values.iter().map(|(name, _)| *name).collect(),
+                    expected: self.moments(),
+                });
             }
         }
+        moments.step = step;
+        Ok(())
     }
+}
+
+/// Fails unless there is one tensor to a parameter, of its name and its number of values.
+fn check<T>(
+    tensors: &'static str,
+    found: &[Parameter<T>],
+    parameters: &[Parameter<T>],
+) -> Result<(), NetworkError> {
+    let problem = match found.iter().zip(parameters).find(|(found, parameter)| {
+        found.name != parameter.name || found.values.len() != parameter.values.len()
+    }) {
+        Some((found, parameter)) => format!(
+            "`{}` of {} values where `{}` of {} is expected",
+            found.name,
+            found.values.len(),
+            parameter.name,
+            parameter.values.len()
+        ),
+        None if found.len() != parameters.len() => {
+            format!("{} tensors for {}", found.len(), parameters.len())
+        }
+        None => return Ok(()),
+    };
+    Err(NetworkError::Update { tensors, problem })
 }

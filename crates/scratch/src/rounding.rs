@@ -34,7 +34,7 @@ pub fn elementwise(activation: Activation, x: f64, d: f64) -> (f64, f64) {
     let size = x.abs();
     // ε(x)
     let exp = (6.0 + 4.0 * size) * U;
-    let sigmoid = 1.0 / (1.0 + (-x).exp());
+    let sigmoid = 1.0 / (1.0 + libm::exp(-x));
     // As 1 / (1 + e⁻ˣ): e⁻ˣ weighs (1 − σ), then an addition and a division. As e^(−ln(1 + e⁻ˣ)): ε twice, and ln's 3 units of |x| + 1.
     let of_sigmoid = sigmoid * (2.0 * exp + 6.0 * (size + 1.0) * U + 16.0 * U);
     let (output, derivative) = match activation {
@@ -44,7 +44,7 @@ pub fn elementwise(activation: Activation, x: f64, d: f64) -> (f64, f64) {
         Activation::LeakyRelu => (gamma(3) * 0.01 * size, gamma(3) * 0.01),
         // A difference of eˣ and 1; backward also as y + 1.
         Activation::Elu => {
-            let e = x.exp();
+            let e = libm::exp(x);
             (exp * e + U * (1.0 - e), exp * e + 2.0 * U)
         }
         Activation::Sigmoid => (
@@ -76,7 +76,7 @@ fn slope(activation: Activation, x: f64) -> f64 {
         Activation::Linear | Activation::Relu => 0.0,
         Activation::LeakyRelu | Activation::Elu if x > 0.0 => 0.0,
         Activation::LeakyRelu => 0.01,
-        Activation::Elu => x.exp(),
+        Activation::Elu => libm::exp(x),
         Activation::Silu => 1.1,
         _ => 1.0,
     }
@@ -107,15 +107,15 @@ impl Softmax {
     pub fn new(logits: &[f64]) -> Self {
         let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let shifted: Vec<f64> = logits.iter().map(|z| z - largest).collect();
-        let sum: f64 = shifted.iter().map(|s| s.exp()).sum();
-        let p: Vec<f64> = shifted.iter().map(|s| s.exp() / sum).collect();
+        let sum: f64 = shifted.iter().map(|s| libm::exp(*s)).sum();
+        let p: Vec<f64> = shifted.iter().map(|s| libm::exp(*s) / sum).collect();
         let of_exp = |s: f64| (6.0 + 5.0 * s.abs()) * U;
         let weighed: f64 = p.iter().zip(&shifted).map(|(p, s)| p * of_exp(*s)).sum();
         let of_sum = weighed + gamma(logits.len());
-        let of_ln = of_sum + 6.0 * U * sum.ln() + 8.0 * U;
+        let of_ln = of_sum + 6.0 * U * libm::log(sum) + 8.0 * U;
         let bound = |(p, s): (&f64, &f64)| {
             // As e^s / S, or as e^(s − ln S).
-            let log = s - sum.ln();
+            let log = s - libm::log(sum);
             p * (of_exp(*s) + of_exp(log) + of_ln + of_sum + U * log.abs() + 6.0 * U)
         };
         Self {
@@ -130,7 +130,7 @@ impl Softmax {
 
     /// ln S − sⱼ for the label j; NaN for one that is no class.
     pub fn loss(&self, label: usize) -> f64 {
-        self.sum.ln() - self.shifted.get(label).copied().unwrap_or(f64::NAN)
+        libm::log(self.sum) - self.shifted.get(label).copied().unwrap_or(f64::NAN)
     }
 
     /// The bound of [`Softmax::loss`].

@@ -1,16 +1,20 @@
 //! Architectures as data, and how they are read from TOML.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, value::MapDeserializer},
+};
 
 use crate::{
-    ImageShape, Plan, Sides, SpecError,
+    ImageShape, LayerKind, Plan, SpecError,
     keys::{nearest, unknown_key},
     presets,
 };
 
 /// A network: a name and its layers in order. The last layer is dense and linear; its outputs are the logits.
 ///
-/// As TOML:
+/// A layer reads the one before it, unless it names what it reads. Names are given, or follow from the kind (`conv1`,
+/// `pool1`, `add1`, …); `input` is the image. As TOML:
 ///
 /// ```
 /// # use glassbox_spec::Architecture;
@@ -26,6 +30,17 @@ use crate::{
 /// activation = "relu"
 ///
 /// [[layers]]
+/// kind = "conv"
+/// filters = 8
+/// kernel = 1
+/// input = "input"          # the image once more
+/// name = "shortcut"
+///
+/// [[layers]]
+/// kind = "add"
+/// inputs = ["conv1", "shortcut"]
+///
+/// [[layers]]
 /// kind = "max_pool"
 /// kernel = 2               # the stride is the kernel unless given
 ///
@@ -36,7 +51,7 @@ use crate::{
 /// kind = "dense"
 /// units = 10
 /// "#;
-/// assert_eq!(Architecture::from_toml(text)?.layers.len(), 4);
+/// assert_eq!(Architecture::from_toml(text)?.layers.len(), 6);
 /// # Ok::<(), glassbox_spec::SpecError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,169 +59,57 @@ use crate::{
 pub struct Architecture {
     /// What people call it.
     pub name: String,
-    /// From the image to the logits.
+    /// From the image to the logits, each behind all that it reads.
     pub layers: Vec<Layer>,
 }
 
-/// One layer. An activation is a field of its convolution or dense layer, not a layer of its own.
+/// One layer as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Layer {
-    /// 2-D convolution (cross-correlation), bias, activation.
-    Conv(Conv),
-    /// Largest value of each window; ties go to the first in row-major order; padding counts as −∞.
-    MaxPool(Pool),
-    /// Mean over the real pixels of each window.
-    AvgPool(Pool),
-    /// Feature maps to a vector, in the order channel, row, column.
-    Flatten,
-    /// Fully connected, bias, activation.
-    Dense(Dense),
-    /// In training, sets each value to zero with the given probability and scales the rest by 1 / (1 − rate).
-    Dropout(Dropout),
-}
-
-/// A convolution layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Conv {
-    /// Output channels.
-    pub filters: usize,
-    /// `[height, width]`.
-    #[serde(deserialize_with = "pair")]
-    pub kernel: [usize; 2],
-    /// `[vertical, horizontal]`; 1 unless given.
-    #[serde(default = "ones", deserialize_with = "pair")]
-    pub stride: [usize; 2],
-    /// Valid (none) unless given.
-    #[serde(default)]
-    pub padding: Padding,
-    /// Linear (none) unless given.
-    #[serde(default)]
-    pub activation: Activation,
-}
-
-/// A pooling layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pool {
-    /// `[height, width]`.
-    #[serde(deserialize_with = "pair")]
-    pub kernel: [usize; 2],
-    /// `[vertical, horizontal]`; the kernel's size unless given.
+pub struct Layer {
+    /// What it computes.
+    #[serde(flatten)]
+    pub kind: LayerKind,
+    /// What it is called; else by its kind and a running number, as `conv2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The layers that it reads; the one before it if none is named.
     #[serde(
         default,
-        deserialize_with = "some_pair",
-        skip_serializing_if = "Option::is_none"
+        alias = "input",
+        deserialize_with = "one_or_more",
+        skip_serializing_if = "Vec::is_empty"
     )]
-    pub stride: Option<[usize; 2]>,
-    /// Valid (none) unless given.
-    #[serde(default)]
-    pub padding: Padding,
+    pub inputs: Vec<String>,
 }
 
-/// A dense layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dense {
-    /// Outputs.
-    pub units: usize,
-    /// Linear (none) unless given.
-    #[serde(default)]
-    pub activation: Activation,
-}
-
-/// A dropout layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dropout {
-    /// Probability that a value is dropped, 0 ≤ rate < 1.
-    pub rate: f64,
-}
-
-/// How the border of an image is treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(
-    rename_all = "snake_case",
-    expecting = "padding is \"valid\", \"same\" or { top, bottom, left, right }"
-)]
-pub enum Padding {
-    /// No padding.
-    #[default]
-    Valid,
-    /// As much as gives `ceil(size / stride)` outputs, the odd row or column at the end (TensorFlow's rule).
-    Same,
-    /// So many rows and columns on each side.
-    #[serde(untagged)]
-    Sides(Sides),
-}
-
-/// An elementwise function after a convolution or dense layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// x
-    #[default]
-    Linear,
-    /// max(x, 0)
-    Relu,
-    /// x where x > 0, else 0.01·x
-    LeakyRelu,
-    /// x where x > 0, else eˣ − 1
-    Elu,
-    /// 1 / (1 + e⁻ˣ)
-    Sigmoid,
-    /// tanh x
-    Tanh,
-    /// x / (1 + e⁻ˣ)
-    Silu,
-}
-
-impl Activation {
-    /// Every one.
-    pub const ALL: [Activation; 7] = [
-        Activation::Linear,
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Elu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Silu,
-    ];
-
-    /// As written in TOML.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Activation::Linear => "linear",
-            Activation::Relu => "relu",
-            Activation::LeakyRelu => "leaky_relu",
-            Activation::Elu => "elu",
-            Activation::Sigmoid => "sigmoid",
-            Activation::Tanh => "tanh",
-            Activation::Silu => "silu",
+impl From<LayerKind> for Layer {
+    /// The layer that reads the one before it.
+    fn from(kind: LayerKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            inputs: Vec::new(),
         }
     }
 }
 
-/// Every layer kind with the keys it takes.
-const KINDS: [(&str, &[&str]); 6] = [
-    (
-        "conv",
-        &[
-            "kind",
-            "filters",
-            "kernel",
-            "stride",
-            "padding",
-            "activation",
-        ],
-    ),
-    ("max_pool", &["kind", "kernel", "stride", "padding"]),
-    ("avg_pool", &["kind", "kernel", "stride", "padding"]),
-    ("flatten", &["kind"]),
-    ("dense", &["kind", "units", "activation"]),
-    ("dropout", &["kind", "rate"]),
-];
+impl Layer {
+    /// The same layer under a name of its own.
+    pub fn named(self, name: &str) -> Self {
+        Self {
+            name: Some(name.to_string()),
+            ..self
+        }
+    }
+
+    /// The same layer, reading these.
+    pub fn reading(self, inputs: &[&str]) -> Self {
+        Self {
+            inputs: inputs.iter().map(|name| name.to_string()).collect(),
+            ..self
+        }
+    }
+}
 
 impl Architecture {
     /// A preset by name, its last layer sized for so many classes.
@@ -247,16 +150,19 @@ fn check_keys(table: &toml::Table) -> Result<(), SpecError> {
             continue;
         };
         let number = index + 1;
-        let Some((_, keys)) = KINDS.iter().find(|(name, _)| *name == kind) else {
-            let kinds: Vec<_> = KINDS.iter().map(|(name, _)| *name).collect();
+        let kinds = expected(&[("kind", "")]);
+        if !kinds.contains(&kind) {
             return Err(SpecError::UnknownKind {
                 number,
                 kind: kind.to_string(),
                 nearest: nearest(kind, kinds.iter().copied()).map(str::to_string),
-                kinds,
+                kinds: kinds.to_vec(),
             });
-        };
-        if let Some(unknown) = unknown_key(layer, keys) {
+        }
+        let mut keys = vec!["kind"];
+        keys.extend(expected(&[("kind", kind), ("", "")]));
+        keys.extend(["name", "input", "inputs"]);
+        if let Some(unknown) = unknown_key(layer, &keys) {
             return Err(SpecError::UnknownKey {
                 place: format!("layer {number} ({kind})"),
                 unknown,
@@ -266,31 +172,58 @@ fn check_keys(table: &toml::Table) -> Result<(), SpecError> {
     Ok(())
 }
 
-fn ones() -> [usize; 2] {
-    [1, 1]
+/// The names that serde would have taken in place of the first of these entries that it does not know: the kinds of layers, or the
+/// keys of one kind. So that there is no list of them beside the types.
+fn expected(entries: &[(&'static str, &str)]) -> &'static [&'static str] {
+    let entries = entries.iter().map(|(key, value)| (*key, value.to_string()));
+    let layer = LayerKind::deserialize(MapDeserializer::<_, Expected>::new(entries));
+    layer.err().map_or(&[], |expected| expected.0)
 }
 
-/// `3` or `[3, 5]`.
-fn pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[usize; 2], D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a size, or [height, width]")]
-    enum OneOrTwo {
-        One(usize),
-        Two([usize; 2]),
+/// An error that remembers nothing but the names that were expected.
+#[derive(Debug)]
+struct Expected(&'static [&'static str]);
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(", "))
     }
-    Ok(match OneOrTwo::deserialize(deserializer)? {
-        OneOrTwo::One(size) => [size, size],
-        OneOrTwo::Two(sizes) => sizes,
-    })
 }
 
-fn some_pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[usize; 2]>, D::Error> {
-    pair(deserializer).map(Some)
+impl std::error::Error for Expected {}
+
+impl de::Error for Expected {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self(&[])
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(expected)
+    }
+}
+
+/// `"a"` or `["a", "b"]`.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a layer's name, or a list of names")]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(name) => vec![name],
+        OneOrMore::More(names) => names,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Padding, Sides};
 
     fn layers(text: &str) -> Result<Architecture, SpecError> {
         Architecture::from_toml(&format!("name = \"t\"\n{text}"))
@@ -311,6 +244,15 @@ mod tests {
             stride = [1, 2]
             padding = "same"
             [[layers]]
+            kind = "conv"
+            filters = 4
+            kernel = 1
+            input = "input"
+            name = "shortcut"
+            [[layers]]
+            kind = "add"
+            inputs = ["conv1", "shortcut"]
+            [[layers]]
             kind = "flatten"
             [[layers]]
             kind = "dropout"
@@ -320,7 +262,7 @@ mod tests {
             units = 3
         "#;
         let architecture = layers(text).unwrap();
-        let Layer::Conv(conv) = &architecture.layers[0] else {
+        let LayerKind::Conv(conv) = &architecture.layers[0].kind else {
             panic!("not a convolution")
         };
         assert_eq!(conv.kernel, [3, 5]);
@@ -329,6 +271,8 @@ mod tests {
             conv.padding,
             Padding::Sides(Sides { left: 2, .. })
         ));
+        assert_eq!(architecture.layers[2].inputs, ["input"]);
+        assert_eq!(architecture.layers[3].inputs, ["conv1", "shortcut"]);
         let toml = toml::to_string(&architecture).unwrap();
         assert_eq!(Architecture::from_toml(&toml).unwrap(), architecture);
         let json = serde_json::to_string(&architecture).unwrap();
@@ -344,6 +288,11 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "layer 1 (conv): unknown key `fliters`; did you mean `filters`?"
+        );
+        let error = layers("[[layers]]\nkind = \"flatten\"\nsize = 3").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "layer 1 (flatten): unknown key `size`; known keys: kind, name, input, inputs"
         );
         let error = layers("layer = 3").unwrap_err();
         assert!(error.to_string().contains("did you mean `layers`?"));

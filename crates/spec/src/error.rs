@@ -1,6 +1,6 @@
 //! What can be wrong with an architecture.
 
-use crate::{GeometryError, UnknownKey};
+use crate::{GeometryError, Shape, UnknownKey, plan::RESERVED};
 
 /// Why an architecture cannot be read, or does not fit its input.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,6 +73,59 @@ pub enum SpecError {
         /// Length of the vector.
         features: usize,
     },
+    /// A layer that reads too few or too many others.
+    #[error("{layer} reads {needs}, but is given {found} inputs")]
+    InputCount {
+        /// The layer's name.
+        layer: String,
+        /// How many it takes.
+        needs: &'static str,
+        /// How many are named.
+        found: usize,
+    },
+    /// A layer that reads what no layer before it is called.
+    #[error("{layer} reads `{input}`, which no layer before it is called{}; before it are {}", did_you_mean(nearest), known.join(", "))]
+    UnknownInput {
+        /// The layer's name.
+        layer: String,
+        /// The name as written.
+        input: String,
+        /// The nearest that exists.
+        nearest: Option<String>,
+        /// Every value that it could read.
+        known: Vec<String>,
+    },
+    /// Inputs that should have one shape and have not.
+    #[error("{layer} takes inputs of one shape, but is given {first} and {other}")]
+    ShapesDiffer {
+        /// The layer's name.
+        layer: String,
+        /// The first input's shape.
+        first: String,
+        /// Another input's.
+        other: String,
+    },
+    /// A layer that nothing reads.
+    #[error("nothing reads {layer}; only the last layer's output may go unread")]
+    Unread {
+        /// The layer's name.
+        layer: String,
+    },
+    /// A name that two layers have.
+    #[error("two layers are called `{name}`")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A name that cannot be one.
+    #[error(
+        "`{name}` cannot be a layer's name: lower-case letters, digits and _ only, beginning with a letter, not with d_, and none \
+         of {}", RESERVED.join(", ")
+    )]
+    Name {
+        /// As written.
+        name: String,
+    },
     /// A dropout rate outside 0 ≤ rate < 1.
     #[error("{layer}: rate {rate} is not in 0 ≤ rate < 1")]
     DropoutRate {
@@ -103,6 +156,17 @@ pub enum SpecError {
         /// The most allowed.
         most: usize,
     },
+}
+
+impl SpecError {
+    /// A layer that does not fit its input.
+    pub(crate) fn at(layer: &str, input: Shape, source: GeometryError) -> Self {
+        Self::Layer {
+            layer: layer.to_string(),
+            input: input.to_string(),
+            source,
+        }
+    }
 }
 
 /// `; did you mean …?` where there is something near.

@@ -1,4 +1,4 @@
-//! Sizes: the shape of an image, and the checked geometry of a convolution or pooling.
+//! Where windows fit: padding, and the size of what a sliding window leaves.
 //!
 //! Output size along one axis, for size `n`, padding `a` before and `b` after, kernel `k` and stride `s` (Dumoulin and
 //! Visin, "A guide to convolution arithmetic for deep learning", relation 6; windows that do not fit are dropped):
@@ -11,141 +11,26 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Padding;
+use crate::ImageShape;
 
 /// No size (channels, height, width, kernel, stride, padding, units) may exceed this.
 pub const MAX_SIZE: usize = 65_536;
 
-/// The most values that one image or one layer's output may hold (2²⁸, 1 GiB of `f32`).
-const MAX_VALUES: usize = 1 << 28;
-
-/// The shape of one image: `[channels, height, width]`, all at least 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "[usize; 3]", into = "[usize; 3]")]
-pub struct ImageShape {
-    channels: usize,
-    height: usize,
-    width: usize,
-}
-
-impl ImageShape {
-    /// Checks that every size is in `1..=MAX_SIZE` and that the image is not absurdly large.
-    pub fn new(channels: usize, height: usize, width: usize) -> Result<Self, GeometryError> {
-        check_size("channels", channels)?;
-        check_size("height", height)?;
-        check_size("width", width)?;
-        let values = channels
-            .checked_mul(height)
-            .and_then(|v| v.checked_mul(width));
-        match values {
-            Some(values) if values <= MAX_VALUES => Ok(Self {
-                channels,
-                height,
-                width,
-            }),
-            _ => Err(GeometryError::TooManyValues {
-                shape: [channels, height, width],
-                most: MAX_VALUES,
-            }),
-        }
-    }
-
-    /// Number of channels: 1 for grey, 3 for colour.
-    pub fn channels(&self) -> usize {
-        self.channels
-    }
-
-    /// Height in pixels.
-    pub fn height(&self) -> usize {
-        self.height
-    }
-
-    /// Width in pixels.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Number of values: channels × height × width.
-    #[allow(clippy::len_without_is_empty)] // never empty
-    pub fn len(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-}
-
-impl TryFrom<[usize; 3]> for ImageShape {
-    type Error = GeometryError;
-
-    fn try_from([channels, height, width]: [usize; 3]) -> Result<Self, GeometryError> {
-        Self::new(channels, height, width)
-    }
-}
-
-impl From<ImageShape> for [usize; 3] {
-    fn from(shape: ImageShape) -> Self {
-        [shape.channels, shape.height, shape.width]
-    }
-}
-
-impl fmt::Display for ImageShape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
-    }
-}
-
-impl std::str::FromStr for ImageShape {
-    type Err = GeometryError;
-
-    /// Parses `1x28x28` or `1×28×28`: channels, height, width.
-    fn from_str(text: &str) -> Result<Self, GeometryError> {
-        let sizes: Option<Vec<usize>> = text
-            .split(['x', '×'])
-            .map(|s| s.trim().parse().ok())
-            .collect();
-        match sizes.as_deref() {
-            Some(&[channels, height, width]) => Self::new(channels, height, width),
-            _ => Err(GeometryError::NotAShape {
-                text: text.to_string(),
-            }),
-        }
-    }
-}
-
-/// What flows between two layers: an image, or a flat vector of features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Shape {
-    /// Feature maps `[channels, height, width]`.
-    Image(ImageShape),
-    /// A vector of so many features.
-    Flat([usize; 1]),
-}
-
-impl Shape {
-    /// Number of values.
-    #[allow(clippy::len_without_is_empty)] // never empty
-    pub fn len(&self) -> usize {
-        match self {
-            Shape::Image(image) => image.len(),
-            Shape::Flat([features]) => *features,
-        }
-    }
-
-    /// Channels, height and width, or the number of features.
-    pub fn sizes(&self) -> Vec<usize> {
-        match self {
-            Shape::Image(image) => <[usize; 3]>::from(*image).to_vec(),
-            Shape::Flat(features) => features.to_vec(),
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shape::Image(image) => image.fmt(f),
-            Shape::Flat([features]) => features.fmt(f),
-        }
-    }
+/// How the border of an image is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    expecting = "padding is \"valid\", \"same\" or { top, bottom, left, right }"
+)]
+pub enum Padding {
+    /// No padding.
+    #[default]
+    Valid,
+    /// As much as gives `ceil(size / stride)` outputs, the odd row or column at the end (TensorFlow's rule).
+    Same,
+    /// So many rows and columns on each side.
+    #[serde(untagged)]
+    Sides(Sides),
 }
 
 /// Rows and columns of padding on each side of an image.
@@ -169,149 +54,23 @@ impl Sides {
     }
 }
 
-/// The checked geometry of one 2-D convolution (cross-correlation).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConvGeometry {
-    input: ImageShape,
-    output: ImageShape,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: Sides,
-}
-
-impl ConvGeometry {
-    /// `kernel` and `stride` are `[height, width]`.
-    pub fn new(
-        input: ImageShape,
-        out_channels: usize,
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: &Padding,
-    ) -> Result<Self, GeometryError> {
-        check_size("filters", out_channels)?;
-        let (out, padding) = window(input, kernel, stride, padding)?;
-        Ok(Self {
-            input,
-            output: ImageShape::new(out_channels, out[0], out[1])?,
-            kernel,
-            stride,
-            padding,
-        })
-    }
-
-    /// `[in channels, height, width]`.
-    pub fn input(&self) -> ImageShape {
-        self.input
-    }
-
-    /// `[out channels, height, width]`.
-    pub fn output(&self) -> ImageShape {
-        self.output
-    }
-
-    /// `[height, width]` of the kernel.
-    pub fn kernel(&self) -> [usize; 2] {
-        self.kernel
-    }
-
-    /// `[vertical, horizontal]` stride.
-    pub fn stride(&self) -> [usize; 2] {
-        self.stride
-    }
-
-    /// Padding in rows and columns.
-    pub fn padding(&self) -> Sides {
-        self.padding
-    }
-
-    /// Inputs that one output is summed from: in channels × kernel height × kernel width.
-    pub fn fan_in(&self) -> usize {
-        self.input.channels * self.kernel[0] * self.kernel[1]
-    }
-
-    /// Outputs that one input can reach (Glorot's fan-out): out channels × kernel height × kernel width.
-    pub fn fan_out(&self) -> usize {
-        self.output.channels * self.kernel[0] * self.kernel[1]
-    }
-
-    /// Multiply-accumulates for one image, padding counted as if it were pixels.
-    pub fn macs(&self) -> u64 {
-        (self.output.len() as u64).saturating_mul(self.fan_in() as u64)
-    }
-}
-
-/// The checked geometry of one 2-D max or average pooling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolGeometry {
-    input: ImageShape,
-    output: ImageShape,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: Sides,
-}
-
-impl PoolGeometry {
-    /// `kernel` and `stride` are `[height, width]`. Padding must be smaller than the kernel, so that every window holds
-    /// at least one real pixel.
-    pub fn new(
-        input: ImageShape,
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: &Padding,
-    ) -> Result<Self, GeometryError> {
-        let (out, padding) = window(input, kernel, stride, padding)?;
-        let sides = [
-            ("top", padding.top, kernel[0]),
-            ("bottom", padding.bottom, kernel[0]),
-            ("left", padding.left, kernel[1]),
-            ("right", padding.right, kernel[1]),
-        ];
-        for (side, padding, kernel) in sides {
-            if padding >= kernel {
-                return Err(GeometryError::EmptyWindow {
-                    side,
-                    padding,
-                    kernel,
-                });
-            }
+/// So that `Padding` shows in errors and summaries as it is written.
+impl std::fmt::Display for Padding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Padding::Valid => f.write_str("valid"),
+            Padding::Same => f.write_str("same"),
+            Padding::Sides(s) => write!(
+                f,
+                "top {} bottom {} left {} right {}",
+                s.top, s.bottom, s.left, s.right
+            ),
         }
-        Ok(Self {
-            input,
-            output: ImageShape::new(input.channels, out[0], out[1])?,
-            kernel,
-            stride,
-            padding,
-        })
-    }
-
-    /// `[channels, height, width]`.
-    pub fn input(&self) -> ImageShape {
-        self.input
-    }
-
-    /// `[channels, height, width]`.
-    pub fn output(&self) -> ImageShape {
-        self.output
-    }
-
-    /// `[height, width]` of the window.
-    pub fn kernel(&self) -> [usize; 2] {
-        self.kernel
-    }
-
-    /// `[vertical, horizontal]` stride.
-    pub fn stride(&self) -> [usize; 2] {
-        self.stride
-    }
-
-    /// Padding in rows and columns.
-    pub fn padding(&self) -> Sides {
-        self.padding
     }
 }
 
 /// Output `[height, width]` and the padding in pixels of a sliding window.
-fn window(
+pub(crate) fn fit_window(
     input: ImageShape,
     kernel: [usize; 2],
     stride: [usize; 2],
@@ -328,8 +87,8 @@ fn window(
     let sides = match padding {
         Padding::Valid => Sides::default(),
         Padding::Same => {
-            let (top, bottom) = same(input.height, kernel[0], stride[0]);
-            let (left, right) = same(input.width, kernel[1], stride[1]);
+            let (top, bottom) = same(input.height(), kernel[0], stride[0]);
+            let (left, right) = same(input.width(), kernel[1], stride[1]);
             Sides {
                 top,
                 bottom,
@@ -351,14 +110,14 @@ fn window(
     }
     let height = out_size(
         Axis::Height,
-        input.height,
+        input.height(),
         [sides.top, sides.bottom],
         kernel[0],
         stride[0],
     )?;
     let width = out_size(
         Axis::Width,
-        input.width,
+        input.width(),
         [sides.left, sides.right],
         kernel[1],
         stride[1],
@@ -393,7 +152,7 @@ fn out_size(
     }
 }
 
-fn check_size(what: &'static str, size: usize) -> Result<(), GeometryError> {
+pub(crate) fn check_size(what: &'static str, size: usize) -> Result<(), GeometryError> {
     if (1..=MAX_SIZE).contains(&size) {
         Ok(())
     } else {
@@ -481,6 +240,7 @@ pub enum GeometryError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ConvGeometry, PoolGeometry};
 
     fn image(channels: usize, height: usize, width: usize) -> ImageShape {
         ImageShape::new(channels, height, width).unwrap()
@@ -565,12 +325,6 @@ mod tests {
                 kernel: 2
             }
         );
-    }
-
-    #[test]
-    fn a_shape_tells_its_sizes() {
-        assert_eq!(Shape::Image(image(3, 4, 5)).sizes(), [3, 4, 5]);
-        assert_eq!(Shape::Flat([7]).sizes(), [7]);
     }
 
     #[test]

@@ -20,26 +20,49 @@
 //! # Ok::<(), glassbox_spec::SpecError>(())
 //! ```
 
+mod activation;
 mod architecture;
+mod augmentation;
+mod backend;
 mod error;
+mod fields;
 mod geometry;
 mod keys;
+mod ops;
 mod parameters;
 mod plan;
 mod preprocessing;
 mod presets;
 mod random;
+mod receptive_field;
+mod recipe;
+mod schedule;
+mod shape;
 mod step;
 mod window;
 
-pub use architecture::{Activation, Architecture, Conv, Dense, Dropout, Layer, Padding, Pool};
+pub use activation::Activation;
+pub use architecture::{Architecture, Layer};
+pub use augmentation::{AUGMENTATIONS, Augment};
+pub use backend::{Backend, UnknownBackend};
 pub use error::SpecError;
-pub use geometry::{ConvGeometry, GeometryError, ImageShape, MAX_SIZE, PoolGeometry, Shape, Sides};
+pub use fields::keys_of;
+pub use geometry::{GeometryError, MAX_SIZE, Padding, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
-pub use parameters::{Parameter, ParameterShape, Parameters, misfits};
-pub use plan::{Operation, Plan, PlannedLayer};
+pub use ops::{
+    Add, Conv, ConvGeometry, Dense, Description, Dropout, Flatten, GlobalAvgPool, LayerKind,
+    Operation, OwnParameter, Pool, PoolGeometry, Reads,
+};
+pub use parameters::{Parameter, ParameterShape, Parameters, validate};
+pub use plan::{Plan, PlannedLayer};
 pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
 pub use presets::PRESETS;
 pub use random::{Random, Stream};
+pub use recipe::{OptimizerKind, Recipe};
+pub use schedule::{Extension, LearningRate, Schedule, ScheduleKind};
+pub use shape::{ImageShape, Shape};
 pub use step::{Pass, StepKey};
 pub use window::{Window, under};
+
+/// No network tells more classes apart than this.
+pub const MAX_CLASSES: usize = 10_000;

@@ -37,8 +37,8 @@ pub type Parameters = Vec<Parameter>;
 
 impl Plan {
     /// What is wrong with `parameters` as those of this network: every one that is missing, extra, misshapen or not finite.
-    pub fn misfits(&self, parameters: &[Parameter]) -> Vec<String> {
-        misfits(&self.parameters(), parameters)
+    pub fn validate(&self, parameters: &[Parameter]) -> Vec<String> {
+        validate(&self.parameters(), parameters)
     }
 
     /// Initial parameters, a pure function of the seed: Glorot uniform weights, zero biases (Keras's defaults).
@@ -70,7 +70,7 @@ impl Plan {
 }
 
 /// What is wrong with `found` as the values of `expected`: nothing missing, extra, misshapen or not finite.
-pub fn misfits(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String> {
+pub fn validate(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String> {
     let mut problems = Vec::new();
     for shape in expected {
         match found.iter().find(|parameter| parameter.name == shape.name) {

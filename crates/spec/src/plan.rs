@@ -1,10 +1,13 @@
 //! An architecture laid over an input shape: every name, shape, geometry and count.
+//!
+//! A plan is a graph in topological order. Its *values* are numbered: 0 is the image, n the output of layer n − 1; a layer reads
+//! values with smaller numbers than its own.
 
 use serde::Serialize;
 
 use crate::{
-    Activation, Architecture, ConvGeometry, ImageShape, Layer, Padding, ParameterShape,
-    PoolGeometry, Shape, SpecError,
+    Activation, Architecture, ImageShape, Layer, Operation, ParameterShape, Shape, SpecError,
+    keys::nearest, receptive_field::Field,
 };
 
 /// More parameters than this are refused (4 GiB of `f32`).
@@ -13,7 +16,10 @@ const MAX_PARAMETERS: u64 = 1 << 30;
 /// More layers than this are refused.
 const MAX_LAYERS: usize = 1_000;
 
-/// An architecture that fits its input. Both engines are built from this, and only this.
+/// Names that mean something else, where values of a network have names.
+pub(crate) const RESERVED: [&str; 5] = ["input", "logits", "loss", "pixel", "softmax"];
+
+/// An architecture that fits its input. All engines are built from this, and only this.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     input: ImageShape,
@@ -24,11 +30,13 @@ pub struct Plan {
 /// One layer, worked out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedLayer {
-    /// Unique name: the kind and its running number, as `conv2`.
+    /// Unique name: as written, or the kind and its running number, as `conv2`.
     pub name: String,
     /// What it computes, with its geometry.
     pub operation: Operation,
-    /// Shape of its input.
+    /// The numbers of the values that it reads.
+    pub inputs: Vec<usize>,
+    /// Shape of its input; of the first, if it has several.
     pub input: Shape,
     /// Shape of its output.
     pub output: Shape,
@@ -37,101 +45,27 @@ pub struct PlannedLayer {
     pub receptive_field: [usize; 2],
 }
 
-/// What a layer computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Operation {
-    /// Convolution, bias, activation.
-    Conv {
-        /// Sizes.
-        geometry: ConvGeometry,
-        /// Applied after the bias.
-        activation: Activation,
-    },
-    /// Max pooling.
-    MaxPool(PoolGeometry),
-    /// Average pooling over the real pixels.
-    AvgPool(PoolGeometry),
-    /// Image to vector.
-    Flatten,
-    /// Matrix product, bias, activation.
-    Dense {
-        /// Length of the input vector.
-        inputs: usize,
-        /// Length of the output vector.
-        units: usize,
-        /// Applied after the bias.
-        activation: Activation,
-    },
-    /// Dropout, in training only.
-    Dropout {
-        /// Probability of dropping a value.
-        rate: f64,
-    },
-}
-
-impl Operation {
-    /// As in TOML: `conv`, `max_pool`, …
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Operation::Conv { .. } => "conv",
-            Operation::MaxPool(_) => "max_pool",
-            Operation::AvgPool(_) => "avg_pool",
-            Operation::Flatten => "flatten",
-            Operation::Dense { .. } => "dense",
-            Operation::Dropout { .. } => "dropout",
-        }
-    }
-
-    /// Names and shapes of its weight and bias, where it has them.
-    fn parameters(&self, layer: &str) -> Vec<ParameterShape> {
-        let (weight, fan_in, fan_out) = match self {
-            Operation::Conv { geometry, .. } => {
-                let [height, width] = geometry.kernel();
-                let (out, channels) = (geometry.output().channels(), geometry.input().channels());
-                (
-                    vec![out, channels, height, width],
-                    geometry.fan_in(),
-                    geometry.fan_out(),
-                )
-            }
-            Operation::Dense { inputs, units, .. } => (vec![*units, *inputs], *inputs, *units),
-            _ => return Vec::new(),
-        };
-        let bias = vec![weight[0]];
-        vec![
-            ParameterShape {
-                name: format!("{layer}.weight"),
-                shape: weight,
-                fan: Some((fan_in, fan_out)),
-            },
-            ParameterShape {
-                name: format!("{layer}.bias"),
-                shape: bias,
-                fan: None,
-            },
-        ]
-    }
-}
-
 impl PlannedLayer {
+    /// Names and shapes of its parameters.
+    pub fn parameters(&self) -> Vec<ParameterShape> {
+        let own = self.operation.describe().parameters.into_iter();
+        own.map(|own| ParameterShape {
+            name: format!("{}.{}", self.name, own.name),
+            shape: own.shape,
+            fan: own.fan,
+        })
+        .collect()
+    }
+
     /// Trainable values.
     pub fn parameter_count(&self) -> u64 {
-        match self.operation {
-            Operation::Conv { geometry, .. } => {
-                (geometry.fan_in() as u64 + 1).saturating_mul(geometry.output().channels() as u64)
-            }
-            Operation::Dense { inputs, units, .. } => (inputs as u64 + 1) * units as u64,
-            _ => 0,
-        }
+        let own = self.operation.describe().parameters;
+        own.iter().map(|own| own.len()).fold(0, u64::saturating_add)
     }
 
     /// Multiply-accumulates for one image (convolutions and dense layers; biases, activations and pooling not counted).
     pub fn macs(&self) -> u64 {
-        match self.operation {
-            Operation::Conv { geometry, .. } => geometry.macs(),
-            Operation::Dense { inputs, units, .. } => inputs as u64 * units as u64,
-            _ => 0,
-        }
+        self.operation.describe().macs
     }
 }
 
@@ -144,28 +78,25 @@ impl Plan {
             });
         }
         let mut layers: Vec<PlannedLayer> = Vec::with_capacity(architecture.layers.len());
-        let mut shape = Shape::Image(input);
-        let mut field = ReceptiveField::pixel();
+        let mut shapes = vec![Shape::Image(input)];
+        let mut fields = vec![Field::PIXEL];
         for layer in &architecture.layers {
-            let kind = kind_name(layer);
-            let number = 1 + layers
-                .iter()
-                .filter(|l| kind_of_name(&l.name) == kind)
-                .count();
-            let name = match layer {
-                Layer::Flatten if number == 1 => kind.to_string(),
-                _ => format!("{kind}{number}"),
-            };
-            let (operation, output) = plan_layer(layer, &name, shape)?;
-            field = field.after(&operation, input);
+            let name = name(layer, &layers)?;
+            let inputs = inputs(layer, &name, &layers)?;
+            let read: Vec<Shape> = inputs.iter().map(|value| shapes[*value]).collect();
+            let (operation, output) = layer.kind.plan(&name, &read)?;
+            let field = Field::union(inputs.iter().map(|value| fields[*value]))
+                .through(operation.describe().reads, input);
             layers.push(PlannedLayer {
                 name,
                 operation,
-                input: shape,
+                input: read.first().copied().unwrap_or(Shape::Image(input)),
+                inputs,
                 output,
-                receptive_field: field.size,
+                receptive_field: field.size(),
             });
-            shape = output;
+            shapes.push(output);
+            fields.push(field);
         }
         let classes = logits(layers.last())?;
         let plan = Self {
@@ -173,6 +104,16 @@ impl Plan {
             classes,
             layers,
         };
+        // The image may go unread only by an empty network, which has no logits.
+        let inner = 0..plan.layers.len().saturating_sub(1);
+        if let Some(unread) = inner
+            .into_iter()
+            .find(|layer| plan.readers(layer + 1).next().is_none())
+        {
+            return Err(SpecError::Unread {
+                layer: plan.layers[unread].name.clone(),
+            });
+        }
         if plan.parameter_count() > MAX_PARAMETERS {
             return Err(SpecError::TooManyParameters {
                 most: MAX_PARAMETERS,
@@ -196,11 +137,28 @@ impl Plan {
         &self.layers
     }
 
+    /// The name of a value: `input`, or that of the layer it comes from; empty where there is no such value.
+    pub fn value_name(&self, value: usize) -> &str {
+        match value.checked_sub(1) {
+            None => INPUT,
+            Some(layer) => self.layers.get(layer).map_or("", |layer| &layer.name),
+        }
+    }
+
+    /// The layers that read a value, each as often as it reads it.
+    pub fn readers(&self, value: usize) -> impl Iterator<Item = usize> + '_ {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(move |(reader, layer)| {
+            let times = layer.inputs.iter().filter(move |input| **input == value);
+            times.map(move |_| reader)
+        })
+    }
+
     /// Names and shapes of all parameters, in network order.
     pub fn parameters(&self) -> Vec<ParameterShape> {
         self.layers
             .iter()
-            .flat_map(|layer| layer.operation.parameters(&layer.name))
+            .flat_map(PlannedLayer::parameters)
             .collect()
     }
 
@@ -217,6 +175,76 @@ impl Plan {
             .map(PlannedLayer::macs)
             .fold(0, u64::saturating_add)
     }
+}
+
+/// What a layer is called.
+fn name(layer: &Layer, before: &[PlannedLayer]) -> Result<String, SpecError> {
+    let name = match &layer.name {
+        Some(name) => {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let begins =
+                name.starts_with(|c: char| c.is_ascii_lowercase()) && !name.starts_with("d_");
+            if !begins || !name.chars().all(plain) || RESERVED.contains(&name.as_str()) {
+                return Err(SpecError::Name { name: name.clone() });
+            }
+            name.clone()
+        }
+        None => {
+            let stem = layer.kind.stem();
+            let numbered = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()) == stem;
+            match 1 + before.iter().filter(|layer| numbered(&layer.name)).count() {
+                1 if matches!(layer.kind, crate::LayerKind::Flatten(_)) => stem.to_string(),
+                number => format!("{stem}{number}"),
+            }
+        }
+    };
+    match before.iter().any(|layer| layer.name == name) {
+        true => Err(SpecError::NameTaken { name }),
+        false => Ok(name),
+    }
+}
+
+/// The numbers of the values that a layer reads.
+fn inputs(layer: &Layer, name: &str, before: &[PlannedLayer]) -> Result<Vec<usize>, SpecError> {
+    if layer.inputs.is_empty() {
+        return Ok(vec![before.len()]);
+    }
+    let values = || std::iter::once(INPUT).chain(before.iter().map(|layer| layer.name.as_str()));
+    let find = |input: &String| {
+        let found = values().position(|value| value == input);
+        found.ok_or_else(|| SpecError::UnknownInput {
+            layer: name.to_string(),
+            input: input.clone(),
+            nearest: nearest(input, values()).map(str::to_string),
+            known: values().map(str::to_string).collect(),
+        })
+    };
+    layer.inputs.iter().map(find).collect()
+}
+
+/// The name of the image among the values.
+const INPUT: &str = RESERVED[0];
+
+/// The number of logits, if the last layer yields logits.
+fn logits(last: Option<&PlannedLayer>) -> Result<usize, SpecError> {
+    let found = match last {
+        None => "missing".to_string(),
+        Some(layer) => {
+            let Operation::Dense {
+                units, activation, ..
+            } = layer.operation
+            else {
+                return Err(SpecError::NoLogits {
+                    found: layer.name.clone(),
+                });
+            };
+            if activation == Activation::Linear {
+                return Ok(units);
+            }
+            format!("{} with activation \"{}\"", layer.name, activation.name())
+        }
+    };
+    Err(SpecError::NoLogits { found })
 }
 
 /// One row of a machine-readable summary.
@@ -253,173 +281,6 @@ impl Serialize for Plan {
         plan.serialize_field("parameters", &self.parameter_count())?;
         plan.serialize_field("macs", &self.macs())?;
         plan.end()
-    }
-}
-
-/// The operation of one layer on one input, and the shape it yields.
-fn plan_layer(layer: &Layer, name: &str, input: Shape) -> Result<(Operation, Shape), SpecError> {
-    let image = || match input {
-        Shape::Image(image) => Ok(image),
-        Shape::Flat([features]) => Err(SpecError::NeedsImage {
-            layer: name.to_string(),
-            features,
-        }),
-    };
-    let at_layer = |source| SpecError::Layer {
-        layer: name.to_string(),
-        input: input.to_string(),
-        source,
-    };
-    match layer {
-        Layer::Conv(conv) => {
-            let geometry = ConvGeometry::new(
-                image()?,
-                conv.filters,
-                conv.kernel,
-                conv.stride,
-                &conv.padding,
-            )
-            .map_err(at_layer)?;
-            let activation = conv.activation;
-            let output = Shape::Image(geometry.output());
-            Ok((
-                Operation::Conv {
-                    geometry,
-                    activation,
-                },
-                output,
-            ))
-        }
-        Layer::MaxPool(pool) | Layer::AvgPool(pool) => {
-            let stride = pool.stride.unwrap_or(pool.kernel);
-            let geometry = PoolGeometry::new(image()?, pool.kernel, stride, &pool.padding)
-                .map_err(at_layer)?;
-            let output = Shape::Image(geometry.output());
-            let operation = match layer {
-                Layer::MaxPool(_) => Operation::MaxPool(geometry),
-                _ => Operation::AvgPool(geometry),
-            };
-            Ok((operation, output))
-        }
-        Layer::Flatten => Ok((Operation::Flatten, Shape::Flat([input.len()]))),
-        Layer::Dense(dense) => {
-            let Shape::Flat([inputs]) = input else {
-                return Err(SpecError::NeedsFlatten {
-                    layer: name.to_string(),
-                    input: input.to_string(),
-                });
-            };
-            // The same bounds as for a 1×1 image with `units` channels.
-            ImageShape::new(dense.units, 1, 1)
-                .map_err(|_| crate::GeometryError::OutOfRange {
-                    what: "units",
-                    size: dense.units,
-                })
-                .map_err(at_layer)?;
-            let operation = Operation::Dense {
-                inputs,
-                units: dense.units,
-                activation: dense.activation,
-            };
-            Ok((operation, Shape::Flat([dense.units])))
-        }
-        Layer::Dropout(dropout) if (0.0..1.0).contains(&dropout.rate) => {
-            Ok((Operation::Dropout { rate: dropout.rate }, input))
-        }
-        Layer::Dropout(dropout) => Err(SpecError::DropoutRate {
-            layer: name.to_string(),
-            rate: dropout.rate,
-        }),
-    }
-}
-
-/// The number of logits, if the last layer yields logits.
-fn logits(last: Option<&PlannedLayer>) -> Result<usize, SpecError> {
-    let found = match last {
-        None => "missing".to_string(),
-        Some(layer) => match layer.operation {
-            Operation::Dense {
-                units,
-                activation: Activation::Linear,
-                ..
-            } => return Ok(units),
-            Operation::Dense { activation, .. } => {
-                format!("{} with activation \"{}\"", layer.name, activation.name())
-            }
-            _ => layer.name.clone(),
-        },
-    };
-    Err(SpecError::NoLogits { found })
-}
-
-/// A layer's name without its number.
-fn kind_name(layer: &Layer) -> &'static str {
-    match layer {
-        Layer::Conv(_) => "conv",
-        Layer::MaxPool(_) | Layer::AvgPool(_) => "pool",
-        Layer::Flatten => "flatten",
-        Layer::Dense(_) => "dense",
-        Layer::Dropout(_) => "dropout",
-    }
-}
-
-fn kind_of_name(name: &str) -> &str {
-    name.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-/// How far one output sees (Araujo et al., "Computing receptive fields of convolutional neural networks", 2019):
-/// a window of `k` adds `(k − 1)` steps of the jump so far, and multiplies the jump by its stride.
-#[derive(Clone, Copy)]
-struct ReceptiveField {
-    size: [usize; 2],
-    jump: [usize; 2],
-}
-
-impl ReceptiveField {
-    fn pixel() -> Self {
-        Self {
-            size: [1, 1],
-            jump: [1, 1],
-        }
-    }
-
-    fn after(self, operation: &Operation, image: ImageShape) -> Self {
-        let (kernel, stride) = match operation {
-            Operation::Conv { geometry, .. } => (geometry.kernel(), geometry.stride()),
-            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => {
-                (geometry.kernel(), geometry.stride())
-            }
-            Operation::Flatten | Operation::Dropout { .. } => return self,
-            Operation::Dense { .. } => {
-                return Self {
-                    size: [image.height(), image.width()],
-                    jump: self.jump,
-                };
-            }
-        };
-        let mut field = self;
-        for axis in 0..2 {
-            // Saturating: a thousand strided layers overflow a jump long after it has left the image.
-            let step = (kernel[axis] - 1).saturating_mul(self.jump[axis]);
-            field.size[axis] = self.size[axis].saturating_add(step);
-            field.jump[axis] = self.jump[axis].saturating_mul(stride[axis]);
-        }
-        field
-    }
-}
-
-/// So that `Padding` shows in errors and summaries as it is written.
-impl std::fmt::Display for Padding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Padding::Valid => f.write_str("valid"),
-            Padding::Same => f.write_str("same"),
-            Padding::Sides(s) => write!(
-                f,
-                "top {} bottom {} left {} right {}",
-                s.top, s.bottom, s.left, s.right
-            ),
-        }
     }
 }
 
@@ -531,5 +392,105 @@ mod tests {
         assert!(matches!(error(&[FLATTEN, none]), SpecError::Layer { .. }));
         let deep = vec![FLATTEN; MAX_LAYERS + 1];
         assert!(matches!(error(&deep), SpecError::TooManyLayers { .. }));
+    }
+
+    /// Two ways from the image to one sum, its mean, and three logits.
+    const RESIDUAL: &str = r#"
+        [[layers]]
+        kind = "conv"
+        filters = 4
+        kernel = 3
+        padding = "same"
+        [[layers]]
+        kind = "conv"
+        filters = 4
+        kernel = 1
+        input = "input"
+        name = "shortcut"
+        [[layers]]
+        kind = "add"
+        inputs = ["conv1", "shortcut"]
+        [[layers]]
+        kind = "global_avg_pool"
+        [[layers]]
+        kind = "dense"
+        units = 3
+    "#;
+
+    #[test]
+    fn layers_read_what_they_name() {
+        let plan = plan(RESIDUAL, [2, 5, 7]).unwrap();
+        let layers: Vec<_> = plan
+            .layers()
+            .iter()
+            .map(|layer| (layer.name.as_str(), layer.inputs.clone()))
+            .collect();
+        assert_eq!(
+            layers,
+            [
+                ("conv1", vec![0]),
+                ("shortcut", vec![0]),
+                ("add1", vec![1, 2]),
+                ("global_pool1", vec![3]),
+                ("dense1", vec![4]),
+            ]
+        );
+        assert_eq!(plan.readers(0).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(plan.readers(1).collect::<Vec<_>>(), [2]);
+        assert_eq!(
+            (plan.value_name(0), plan.value_name(2)),
+            ("input", "shortcut")
+        );
+        assert_eq!(plan.layers()[3].output, Shape::Flat([4]));
+        let count = (2 * 9 + 1) * 4 + (2 + 1) * 4 + (4 + 1) * 3;
+        assert_eq!(plan.parameter_count(), count);
+    }
+
+    #[test]
+    fn each_fault_of_a_graph_has_its_error() {
+        let error = |from: &str, to: &str| {
+            assert!(RESIDUAL.contains(from), "{from}");
+            plan(&RESIDUAL.replace(from, to), [2, 5, 7]).unwrap_err()
+        };
+        let unknown = error("\"shortcut\"]", "\"shortcat\"]");
+        assert!(
+            matches!(&unknown, SpecError::UnknownInput { nearest: Some(n), .. } if n == "shortcut"),
+            "{unknown}"
+        );
+        // A layer cannot read what comes behind it.
+        assert!(matches!(
+            error("input = \"input\"", "input = \"add1\""),
+            SpecError::UnknownInput { .. }
+        ));
+        assert!(matches!(
+            error("inputs = [\"conv1\", \"shortcut\"]", "input = \"conv1\""),
+            SpecError::InputCount { found: 1, .. }
+        ));
+        assert!(matches!(
+            error(
+                "kind = \"global_avg_pool\"",
+                "kind = \"global_avg_pool\"\ninputs = [\"add1\", \"conv1\"]"
+            ),
+            SpecError::InputCount { found: 2, .. }
+        ));
+        assert!(matches!(
+            error("[\"conv1\", \"shortcut\"]", "[\"conv1\", \"input\"]"),
+            SpecError::ShapesDiffer { .. }
+        ));
+        assert!(matches!(
+            error("[\"conv1\", \"shortcut\"]", "[\"conv1\", \"conv1\"]"),
+            SpecError::Unread { layer } if layer == "shortcut"
+        ));
+        assert!(matches!(
+            error("name = \"shortcut\"", "name = \"conv1\""),
+            SpecError::NameTaken { .. }
+        ));
+        for name in ["logits", "input", "d_conv1", "Conv", "a.b", "", "1a", "é"] {
+            let named = format!("name = \"{name}\"");
+            assert!(
+                matches!(error("name = \"shortcut\"", &named), SpecError::Name { .. }),
+                "{name}"
+            );
+        }
     }
 }

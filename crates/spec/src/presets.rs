@@ -1,7 +1,8 @@
 //! The architectures that come with the program.
 
 use crate::{
-    Activation, Architecture, Conv, Dense, Layer, Padding, Pool, SpecError, keys::nearest,
+    Activation, Architecture, Conv, Dense, Flatten, LayerKind, Padding, Pool, SpecError,
+    keys::nearest,
 };
 
 /// Names of the presets.
@@ -22,12 +23,12 @@ pub(crate) fn preset(name: &str, classes: usize) -> Result<Architecture, SpecErr
     };
     Ok(Architecture {
         name: name.to_string(),
-        layers,
+        layers: layers.into_iter().map(LayerKind::into).collect(),
     })
 }
 
 /// The network of TensorFlow's image classification tutorial.
-fn reference(classes: usize) -> Vec<Layer> {
+fn reference(classes: usize) -> Vec<LayerKind> {
     use Activation::Relu;
     vec![
         conv(32, 3, Padding::Valid, Relu),
@@ -35,7 +36,7 @@ fn reference(classes: usize) -> Vec<Layer> {
         conv(64, 3, Padding::Valid, Relu),
         max_pool(2),
         conv(64, 3, Padding::Valid, Relu),
-        Layer::Flatten,
+        LayerKind::Flatten(Flatten {}),
         dense(64, Relu),
         dense(classes, Activation::Linear),
     ]
@@ -43,14 +44,14 @@ fn reference(classes: usize) -> Vec<Layer> {
 
 /// LeCun et al., "Gradient-based learning applied to document recognition" (1998), with average pooling and a softmax
 /// output. The paper pads 28×28 digits to 32×32; `same` padding in the first layer does that.
-fn lenet5(classes: usize) -> Vec<Layer> {
+fn lenet5(classes: usize) -> Vec<LayerKind> {
     use Activation::Tanh;
     vec![
         conv(6, 5, Padding::Same, Tanh),
         avg_pool(2),
         conv(16, 5, Padding::Valid, Tanh),
         avg_pool(2),
-        Layer::Flatten,
+        LayerKind::Flatten(Flatten {}),
         dense(120, Tanh),
         dense(84, Tanh),
         dense(classes, Activation::Linear),
@@ -58,7 +59,7 @@ fn lenet5(classes: usize) -> Vec<Layer> {
 }
 
 /// The network that CNN Explainer shows (Wang et al., 2020); there on 3×64×64.
-fn tiny_vgg(classes: usize) -> Vec<Layer> {
+fn tiny_vgg(classes: usize) -> Vec<LayerKind> {
     use Activation::Relu;
     vec![
         conv(10, 3, Padding::Valid, Relu),
@@ -67,13 +68,13 @@ fn tiny_vgg(classes: usize) -> Vec<Layer> {
         conv(10, 3, Padding::Valid, Relu),
         conv(10, 3, Padding::Valid, Relu),
         max_pool(2),
-        Layer::Flatten,
+        LayerKind::Flatten(Flatten {}),
         dense(classes, Activation::Linear),
     ]
 }
 
-fn conv(filters: usize, kernel: usize, padding: Padding, activation: Activation) -> Layer {
-    Layer::Conv(Conv {
+fn conv(filters: usize, kernel: usize, padding: Padding, activation: Activation) -> LayerKind {
+    LayerKind::Conv(Conv {
         filters,
         kernel: [kernel, kernel],
         stride: [1, 1],
@@ -82,12 +83,12 @@ fn conv(filters: usize, kernel: usize, padding: Padding, activation: Activation)
     })
 }
 
-fn max_pool(size: usize) -> Layer {
-    Layer::MaxPool(pool(size))
+fn max_pool(size: usize) -> LayerKind {
+    LayerKind::MaxPool(pool(size))
 }
 
-fn avg_pool(size: usize) -> Layer {
-    Layer::AvgPool(pool(size))
+fn avg_pool(size: usize) -> LayerKind {
+    LayerKind::AvgPool(pool(size))
 }
 
 fn pool(size: usize) -> Pool {
@@ -98,8 +99,8 @@ fn pool(size: usize) -> Pool {
     }
 }
 
-fn dense(units: usize, activation: Activation) -> Layer {
-    Layer::Dense(Dense { units, activation })
+fn dense(units: usize, activation: Activation) -> LayerKind {
+    LayerKind::Dense(Dense { units, activation })
 }
 
 #[cfg(test)]

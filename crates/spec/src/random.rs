@@ -82,8 +82,8 @@ impl Random {
     /// the first of their pair).
     pub fn normal(&mut self) -> f64 {
         // Above zero, so that the logarithm is finite.
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        radius * (2.0 * PI * self.uniform()).cos()
+        let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
+        radius * libm::cos(2.0 * PI * self.uniform())
     }
 
     /// Uniform over 0..n without bias (Lemire, "Fast random integer generation in an interval", 2019); 0 for n = 0.

@@ -1,13 +1,12 @@
 //! Which values of its input a sliding window reads, and which windows read a value.
 //!
-//! * **In**: a [`ConvGeometry`] or [`PoolGeometry`]; the position of an output or of an input.
-//! * **Out**: positions of the other side, along one axis each ([`Window`]); the pixels behind a value anywhere in a network
-//!   ([`Plan::receptive_field`]).
+//! * **In**: the sizes of a sliding window along one axis; the position of an output or of an input.
+//! * **Out**: positions of the other side ([`Window`]).
 //! * **Never**: values, only places.
 
 use std::ops::Range;
 
-use crate::{ConvGeometry, Operation, Plan, PoolGeometry, Shape};
+use crate::{ImageShape, Sides};
 
 /// The row (or column) of the input under tap `tap` of the window at output `out`, or `None` where that is padding:
 ///
@@ -62,28 +61,18 @@ impl Window {
     }
 }
 
-impl ConvGeometry {
-    /// The window's rows and columns.
-    pub fn windows(&self) -> [Window; 2] {
-        let (from, to, padding) = (self.input(), self.output(), self.padding());
-        let ([kh, kw], [sh, sw]) = (self.kernel(), self.stride());
-        [
-            window(kh, sh, padding.top, from.height(), to.height()),
-            window(kw, sw, padding.left, from.width(), to.width()),
-        ]
-    }
-}
-
-impl PoolGeometry {
-    /// The window's rows and columns.
-    pub fn windows(&self) -> [Window; 2] {
-        let (from, to, padding) = (self.input(), self.output(), self.padding());
-        let ([kh, kw], [sh, sw]) = (self.kernel(), self.stride());
-        [
-            window(kh, sh, padding.top, from.height(), to.height()),
-            window(kw, sw, padding.left, from.width(), to.width()),
-        ]
-    }
+/// The rows' and the columns' windows of a geometry.
+pub(crate) fn windows(
+    from: ImageShape,
+    to: ImageShape,
+    [kh, kw]: [usize; 2],
+    [sh, sw]: [usize; 2],
+    padding: Sides,
+) -> [Window; 2] {
+    [
+        window(kh, sh, padding.top, from.height(), to.height()),
+        window(kw, sw, padding.left, from.width(), to.width()),
+    ]
 }
 
 fn window(kernel: usize, stride: usize, before: usize, input: usize, output: usize) -> Window {
@@ -96,78 +85,10 @@ fn window(kernel: usize, stride: usize, before: usize, input: usize, output: usi
     }
 }
 
-impl Plan {
-    /// The rows and columns of the image that one value of a layer's output depends on, cut off at the image's border: from the
-    /// first to the last of each. `element` is the value's place in row-major order. Empty where it depends on no pixel;
-    /// `None` where there is no such layer or value.
-    pub fn receptive_field(&self, layer: usize, element: usize) -> Option<[Range<usize>; 2]> {
-        let layers = self.layers().get(..=layer)?;
-        let mut field = place(layers.last()?.output, element)?;
-        for layer in layers.iter().rev() {
-            field = match (layer.operation, field) {
-                (Operation::Conv { geometry, .. }, Seen::Image(seen)) => {
-                    Seen::Image(behind(geometry.windows(), seen))
-                }
-                (
-                    Operation::MaxPool(geometry) | Operation::AvgPool(geometry),
-                    Seen::Image(seen),
-                ) => Seen::Image(behind(geometry.windows(), seen)),
-                (Operation::Dense { .. }, _) => Seen::All,
-                (Operation::Flatten, Seen::Value(element)) => place(layer.input, element)?,
-                (Operation::Flatten, Seen::All) => everything(layer.input),
-                (_, field) => field,
-            };
-        }
-        match field {
-            Seen::Image(seen) => Some(seen),
-            Seen::Value(_) | Seen::All => None,
-        }
-    }
-}
-
-/// Which part of a layer's output is looked at.
-#[derive(Clone)]
-enum Seen {
-    /// Rows and columns of an image.
-    Image([Range<usize>; 2]),
-    /// One value of a vector.
-    Value(usize),
-    /// A whole vector.
-    All,
-}
-
-fn place(shape: Shape, element: usize) -> Option<Seen> {
-    if element >= shape.len() {
-        return None;
-    }
-    Some(match shape {
-        Shape::Image(image) => {
-            let row = element / image.width() % image.height();
-            let column = element % image.width();
-            Seen::Image([row..row + 1, column..column + 1])
-        }
-        Shape::Flat(_) => Seen::Value(element),
-    })
-}
-
-fn everything(shape: Shape) -> Seen {
-    match shape {
-        Shape::Image(image) => Seen::Image([0..image.height(), 0..image.width()]),
-        Shape::Flat(_) => Seen::All,
-    }
-}
-
-fn behind(
-    [rows, columns]: [Window; 2],
-    [seen_rows, seen_columns]: [Range<usize>; 2],
-) -> [Range<usize>; 2] {
-    [rows.span(seen_rows), columns.span(seen_columns)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, ImageShape, Padding, Sides};
+    use crate::{ConvGeometry, ImageShape, Padding, Sides};
 
     #[test]
     fn over_is_the_other_side_of_under() {
@@ -198,24 +119,6 @@ mod tests {
                 assert!(read.iter().all(|at| span.contains(at)), "{window:?} {out}");
             }
         }
-    }
-
-    #[test]
-    fn fields_are_those_of_the_reference_network() {
-        let plan = Architecture::preset("reference", 10)
-            .unwrap()
-            .plan(ImageShape::new(1, 28, 28).unwrap())
-            .unwrap();
-        let field = |layer: usize, element| plan.receptive_field(layer, element).unwrap();
-        // conv1, pool1, conv2: 3, then 4, then 8 pixels, two apart from pool1 on.
-        assert_eq!(field(0, 26 + 4), [1..4, 4..7]);
-        assert_eq!(field(1, 13 * 13 + 13 * 2 + 5), [4..8, 10..14]);
-        assert_eq!(field(2, 17 * 121 + 4 * 11 + 6), [8..16, 12..20]);
-        // flatten[c·9 + row·3 + column] is what it is taken from; a dense layer sees all that is used.
-        assert_eq!(field(5, 9 + 3 + 2), field(4, 9 + 3 + 2));
-        assert_eq!(field(7, 3), [0..26, 0..26]);
-        assert_eq!(plan.receptive_field(7, 10), None);
-        assert_eq!(plan.receptive_field(8, 0), None);
     }
 
     #[test]

@@ -16,11 +16,10 @@ use burn::{
         pool::{MaxPool2d, MaxPool2dConfig},
     },
     optim::{AdamConfig, GradientsParams},
-    tensor::{Device, Tensor, activation::relu},
+    tensor::{Device, Int, Tensor, TensorData, activation::relu},
 };
-use glassbox_data::{Augment, BurnBatch, Dataset, Loader, LoaderOptions, Part, Search};
-use glassbox_model::Backend;
-use glassbox_spec::{Random, Stream};
+use glassbox_data::{Dataset, Loader, LoaderOptions, Part, Search};
+use glassbox_spec::{Augment, Backend, Random, Stream};
 use glassbox_train::{
     AugmentChoice, Config, EpochRow, Options, Report, Run, Settings, StepReport, Stop,
 };
@@ -108,18 +107,24 @@ fn bare(dataset: &Dataset) -> f64 {
         workers: 0,
     };
     let device = Device::flex().autodiff();
-    let loader = Loader::new(Arc::clone(&images), split.train, &normalise, options);
+    let loader = Loader::new(Arc::clone(&images), split.train, &normalise, options).unwrap();
     let batches: Vec<_> = loader
         .epoch(1)
-        .map(|batch| BurnBatch::new(batch, &device))
+        .map(|batch| {
+            let targets: Vec<i32> = batch.labels.iter().map(|l| i32::from(*l)).collect();
+            let targets = TensorData::new(targets, [batch.labels.len()]);
+            let images = TensorData::new(batch.pixels, batch.shape);
+            let images = Tensor::<4>::from_data(images, &device);
+            (images, Tensor::<1, Int>::from_data(targets, &device))
+        })
         .collect();
     let mut model = Bare::new(&device);
     let mut optimizer = AdamConfig::new().with_epsilon(1e-7).init();
     let loss = CrossEntropyLossConfig::new().init(&device);
     let started = Instant::now();
-    for batch in batches {
-        let logits = model.forward(batch.images);
-        let gradients = loss.forward(logits, batch.targets).backward();
+    for (images, targets) in batches {
+        let logits = model.forward(images);
+        let gradients = loss.forward(logits, targets).backward();
         let gradients = GradientsParams::from_grads(gradients, &model);
         model = optimizer.step(1e-3, model, gradients);
     }
@@ -136,13 +141,13 @@ fn run(dataset: &Dataset, out: &Path) -> f64 {
         ..Settings::default()
     };
     let (config, plan) = Config::resolve(settings, dataset.shape(), 10).unwrap();
-    let device = Backend::Flex.open().unwrap();
+    let device = glassbox_train::Device::open(Backend::Flex).unwrap();
     let run = Run::begin(config, plan, dataset, device, Some(out)).unwrap();
     let options = Options {
         dashboard: false,
         started: Instant::now(),
     };
-    let outcome = run.train(dataset, &Stop::default(), Box::new(Silent), options);
+    let outcome = run.train(&Stop::default(), Box::new(Silent), options);
     outcome
         .unwrap()
         .summary

@@ -1,9 +1,11 @@
 //! The same steps on two devices: whether one computes what the other computes.
 
 use glassbox_data::Batch;
-use glassbox_model::{ModelError, OpenDevice, Runtime};
+use glassbox_infer::EngineError;
 use glassbox_scratch::{Optimizer, compare::worst, kernels::Network};
 use glassbox_spec::{Parameters, Plan};
+
+use crate::device::{Device, Runtime};
 
 /// Losses of the same 20 steps may differ by so much of their size between two devices in `f32`.
 ///
@@ -18,15 +20,19 @@ pub fn losses(
     optimizer: Optimizer,
     rate: f64,
     batches: &[Batch],
-    device: &OpenDevice,
-) -> Result<Vec<f64>, ModelError> {
+    device: &Device,
+) -> Result<Vec<f64>, EngineError> {
     let batches: Vec<_> = batches
         .iter()
         .map(|batch| (batch.pixels.as_slice(), batch.labels.as_slice()))
         .collect();
     match &device.runtime {
-        Runtime::Burn(device, engine) => {
-            glassbox_model::losses(plan, parameters, optimizer, rate, &batches, device, *engine)
+        #[cfg(feature = "burn")]
+        Runtime::Burn(device, blocks) => {
+            let losses = glassbox_model::losses;
+            Ok(losses(
+                plan, parameters, optimizer, rate, &batches, device, *blocks,
+            )?)
         }
         Runtime::Kernels(level) => {
             let network = Network::new(*level, plan, parameters)?;

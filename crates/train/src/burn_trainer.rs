@@ -1,13 +1,14 @@
 //! Training by Burn: a learning strategy of its `SupervisedTraining`.
 //!
 //! Burn's own strategy checkpoints three files that are not one transaction, forgets early stopping and the best epoch,
-//! and reads a metric from the device at every step. This one runs the epochs of [`Work`], and reads logits when it costs
+//! and reads a metric from the device at every step. This one runs the epochs of [`RunContext`], and reads logits when it costs
 //! nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::{
     data::dataloader::{DataLoader, Progress},
+    lr_scheduler::{LrScheduler, LrSchedulerRecord},
     module::Module,
     tensor::{Device, Tensor},
     train::{
@@ -18,19 +19,19 @@ use burn::{
         metric::{AccuracyMetric, LossMetric},
     },
 };
-use glassbox_data::{BurnBatch, BurnLoader};
-use glassbox_infer::Tally;
-use glassbox_model::{Engine, ModelError, Network, OptimizerHandle};
+use glassbox_infer::{EngineError, Tally};
+use glassbox_model::{Blocks, Network, OptimizerHandle};
 use glassbox_scratch::Moments;
-use glassbox_spec::Parameters;
+use glassbox_spec::{Parameters, Schedule};
 
 use crate::{
-    End, EpochRow, TrainError,
-    epochs::{EpochTally, Seen, Trainer, Work},
+    burn_loader::{BurnBatch, BurnLoader},
+    error::TrainError,
     quiet::Quiet,
-    run::Start,
-    schedule::Driven,
-    trainee::Trainee,
+    run_context::{BatchMeta, EpochTally, RunContext, Start, Trainer},
+    state::{End, EpochRow},
+    stop::Stop,
+    train_model::TrainModel,
 };
 
 /// On a GPU, so many steps pass between two looks at their results: each look waits for the device.
@@ -40,28 +41,28 @@ type Loader = Arc<dyn DataLoader<BurnBatch>>;
 
 /// Trains on a device, with Burn's dashboard if it is to be shown.
 pub(crate) fn train(
-    work: Work,
+    context: RunContext,
     start: Start,
-    (device, engine): (&Device, Engine),
+    (device, blocks): (&Device, Blocks),
     dashboard: bool,
-) -> Result<(Work, End), TrainError> {
-    let config = &work.job.config;
+) -> Result<(RunContext, End), TrainError> {
+    let config = &context.spec.config;
     let autodiff = device.clone().autodiff();
-    let trainee = Trainee {
-        network: Network::new(&work.job.plan, &start.parameters, &autodiff, engine)?,
+    let model = TrainModel {
+        network: Network::new(&context.spec.plan, &start.parameters, &autodiff, blocks)?,
         seed: config.seed,
     };
     let (optimizer, handle) =
-        OptimizerHandle::new(config.optimizer(), &trainee.network, &start.moments, device)?;
-    let schedule = Driven {
+        OptimizerHandle::new(config.optimizer(), &model.network, &start.moments, device)?;
+    let schedule = Stepped {
         schedule: start.schedule,
         step: start.moments.step,
     };
-    let (epochs, first_epoch) = (config.epochs as usize, work.state.epoch + 1);
-    let path = work.folder.path().to_path_buf();
+    let (epochs, first_epoch) = (config.epochs as usize, context.state.epoch + 1);
+    let path = context.folder.path().to_path_buf();
     let loader = |loader| Arc::new(BurnLoader::new(loader, device.clone(), first_epoch));
     let strategy = Arc::new(Strategy {
-        given: Mutex::new(Some((work, handle))),
+        given: Mutex::new(Some((context, handle, start.stop))),
         device: device.clone(),
         dashboard,
         done: Mutex::new(None),
@@ -70,14 +71,13 @@ pub(crate) fn train(
         .with_training_strategy(TrainingStrategy::Custom(strategy.clone()))
         .with_metric_logger(InMemoryMetricLogger::default())
         .with_application_logger(None)
-        .with_interrupter(start.stop.0)
         .num_epochs(epochs);
     let training = if dashboard {
         training.metrics((AccuracyMetric::new(), LossMetric::new()))
     } else {
         training.renderer(Box::new(Quiet))
     };
-    let result = training.launch(Learner::new(trainee, optimizer, schedule));
+    let result = training.launch(Learner::new(model, optimizer, schedule));
     if let Some(error) = result.error {
         return Err(burn_error(error));
     }
@@ -86,29 +86,51 @@ pub(crate) fn train(
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .take();
-    let (work, end) = done.ok_or_else(|| burn_error("the training strategy was not run"))?;
-    Ok((work, end?))
+    let (context, end) = done.ok_or_else(|| burn_error("the training strategy was not run"))?;
+    Ok((context, end?))
+}
+
+/// A schedule as Burn drives it: one call per step.
+#[derive(Debug, Clone)]
+struct Stepped {
+    schedule: Schedule,
+    step: u64,
+}
+
+impl LrScheduler for Stepped {
+    fn step(&mut self) -> f64 {
+        let rate = self.schedule.rate(self.step);
+        self.step += 1;
+        rate
+    }
+
+    // The step is part of our checkpoint; Burn's records are not used.
+    fn to_record(&self) -> LrSchedulerRecord {
+        LrSchedulerRecord::new()
+    }
+
+    fn load_record(&mut self, _record: LrSchedulerRecord) {}
 }
 
 /// What Burn calls to train.
 struct Strategy {
     /// Taken by `fit`, which Burn calls once, through a shared reference.
-    given: Mutex<Option<(Work, OptimizerHandle)>>,
+    given: Mutex<Option<(RunContext, OptimizerHandle, Stop)>>,
     device: Device,
     dashboard: bool,
     /// Left behind by `fit`.
-    done: Mutex<Option<(Work, Result<End, TrainError>)>>,
+    done: Mutex<Option<(RunContext, Result<End, TrainError>)>>,
 }
 
-impl SupervisedLearningStrategy<Trainee> for Strategy {
+impl SupervisedLearningStrategy<TrainModel> for Strategy {
     fn fit(
         &self,
-        components: TrainingComponents<Trainee>,
-        mut learner: Learner<Trainee>,
+        components: TrainingComponents<TrainModel>,
+        mut learner: Learner<TrainModel>,
         train: Loader,
         validation: Loader,
         _starting_epoch: usize,
-    ) -> (Trainee, SupervisedTrainingEventProcessor<Trainee>) {
+    ) -> (TrainModel, SupervisedTrainingEventProcessor<TrainModel>) {
         let autodiff = self.device.clone().autodiff();
         learner.fork(&autodiff);
         let given = self
@@ -121,7 +143,7 @@ impl SupervisedLearningStrategy<Trainee> for Strategy {
             interrupter: components.interrupter,
             shown: self.dashboard,
         };
-        if let Some((mut work, optimizer)) = given {
+        if let Some((mut context, optimizer, stop)) = given {
             let mut trainer = BurnTrainer {
                 learner: &mut learner,
                 events: &mut events,
@@ -129,9 +151,10 @@ impl SupervisedLearningStrategy<Trainee> for Strategy {
                 train: train.to_device(&autodiff),
                 validation: validation.to_device(&self.device),
                 device: self.device.clone(),
+                stop,
             };
-            let end = work.epochs(&mut trainer);
-            *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, end));
+            let end = context.epochs(&mut trainer);
+            *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some((context, end));
         }
         (learner.model(), events.processor)
     }
@@ -139,12 +162,22 @@ impl SupervisedLearningStrategy<Trainee> for Strategy {
 
 /// Burn's dashboard, where it is shown, and its way to stop.
 struct Events {
-    processor: SupervisedTrainingEventProcessor<Trainee>,
+    processor: SupervisedTrainingEventProcessor<TrainModel>,
     interrupter: Interrupter,
     shown: bool,
 }
 
 impl Events {
+    /// Whether the run was asked to stop, from outside or by the dashboard; each hears of the other.
+    fn should_stop(&self, stop: &Stop) -> bool {
+        if self.interrupter.should_stop() {
+            stop.stop();
+        } else if stop.is_asked() {
+            self.interrupter.stop(Some("interrupted"));
+        }
+        stop.is_asked()
+    }
+
     fn train(&mut self, event: impl FnOnce() -> LearnerEvent<ClassificationOutput>) {
         if self.shown {
             self.interrupter
@@ -162,26 +195,34 @@ impl Events {
 
 /// Burn's learner on one device.
 struct BurnTrainer<'a> {
-    learner: &'a mut Learner<Trainee>,
+    learner: &'a mut Learner<TrainModel>,
     events: &'a mut Events,
     optimizer: OptimizerHandle,
     train: Loader,
     validation: Loader,
     device: Device,
+    stop: Stop,
 }
 
 impl Trainer for BurnTrainer<'_> {
-    fn train_epoch(&mut self, work: &mut Work, epoch: u32) -> Result<Option<EpochRow>, TrainError> {
-        let patience = if work.job.config.backend.is_gpu() {
+    fn train_epoch(
+        &mut self,
+        context: &mut RunContext,
+        epoch: u32,
+    ) -> Result<Option<EpochRow>, TrainError> {
+        let patience = if context.spec.config.backend.is_gpu() {
             GPU_STEPS_BETWEEN_READS
         } else {
             1
         };
-        let mut tally = work.tally(epoch, self.train.num_items());
+        let mut tally = context.tally(epoch, self.train.num_items());
         // Logits that have not been read from the device yet.
-        let mut unread: Vec<(Tensor<2>, Seen)> = Vec::with_capacity(patience);
+        let mut unread: Vec<(Tensor<2>, BatchMeta)> = Vec::with_capacity(patience);
         let Self {
-            learner, events, ..
+            learner,
+            events,
+            stop,
+            ..
         } = self;
         events.train(|| LearnerEvent::StartSplit {
             epoch_number: epoch as usize,
@@ -192,24 +233,24 @@ impl Trainer for BurnTrainer<'_> {
             let batch = batch.map_err(burn_error)?;
             let progress = batches.progress();
             let complete = progress.is_completed();
-            let seen = Seen {
+            let meta = BatchMeta {
                 number: batch.number,
                 labels: batch.labels.clone(),
                 indices: batch.indices.clone(),
             };
-            let number = seen.number;
+            let number = meta.number;
             let output = learner.train_step(batch);
-            unread.push((output.item.output.clone().without_autodiff(), seen));
+            unread.push((output.item.output.clone().without_autodiff(), meta));
             // Before the update, so that on a CPU bad numbers never reach the weights.
             if unread.len() == patience || complete {
                 read(&mut unread, &mut tally)?;
-                work.report_step(&tally);
+                context.report_step(&tally);
             }
             learner.lr_step();
             learner.optimizer_step(output.grads);
             events.train(|| item(output.item, progress, number, Some(learner)));
             // An epoch whose last step is done is kept.
-            if events.interrupter.should_stop() && !complete {
+            if events.should_stop(stop) && !complete {
                 return Ok(None);
             }
         }
@@ -219,9 +260,9 @@ impl Trainer for BurnTrainer<'_> {
         Ok(Some(tally.finish(learner.lr_current().base())))
     }
 
-    fn validate(&mut self, work: &Work, epoch: u32) -> Result<(f64, f64), TrainError> {
+    fn validate(&mut self, context: &RunContext, epoch: u32) -> Result<(f64, f64), TrainError> {
         let model = self.learner.model().valid();
-        let mut tally = Tally::new(work.job.plan.classes());
+        let mut tally = Tally::new(context.spec.plan.classes());
         self.events.validation(|| LearnerEvent::StartSplit {
             epoch_number: epoch as usize,
             total_items: self.validation.num_items(),
@@ -248,19 +289,22 @@ impl Trainer for BurnTrainer<'_> {
     }
 
     fn should_stop(&self) -> bool {
-        self.events.interrupter.should_stop()
+        self.events.should_stop(&self.stop)
     }
 }
 
 /// Reads the logits of the steps since the last read, all at once.
-fn read(unread: &mut Vec<(Tensor<2>, Seen)>, tally: &mut EpochTally) -> Result<(), TrainError> {
+fn read(
+    unread: &mut Vec<(Tensor<2>, BatchMeta)>,
+    tally: &mut EpochTally,
+) -> Result<(), TrainError> {
     let logits = unread.iter().map(|(logits, _)| logits.clone()).collect();
     let logits = host(Tensor::cat(logits, 0))?;
     let mut rest = logits.as_slice();
-    for (own, seen) in unread.drain(..) {
+    for (own, meta) in unread.drain(..) {
         let (own, others) = rest.split_at(own.dims().iter().product());
         rest = others;
-        tally.add(own, seen)?;
+        tally.add(own, meta)?;
     }
     Ok(())
 }
@@ -269,7 +313,7 @@ fn item(
     output: ClassificationOutput,
     progress: Progress,
     number: u32,
-    learner: Option<&Learner<Trainee>>,
+    learner: Option<&Learner<TrainModel>>,
 ) -> LearnerEvent<ClassificationOutput> {
     LearnerEvent::ProcessedItem(TrainingItem::new(
         output,
@@ -281,7 +325,7 @@ fn item(
 
 fn host(logits: Tensor<2>) -> Result<Vec<f32>, TrainError> {
     logits.try_into_vec_as::<f32>().map_err(|error| {
-        ModelError::Device {
+        EngineError::Device {
             problem: error.to_string(),
         }
         .into()

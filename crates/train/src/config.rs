@@ -5,22 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{AUGMENTATIONS, Augment, read_text};
-use glassbox_model::Backend;
+use glassbox_data::read_text;
 use glassbox_scratch::Optimizer;
-use glassbox_spec::{Architecture, ImageShape, Plan, nearest};
-use serde::{Deserialize, Serialize};
+use glassbox_spec::{
+    AUGMENTATIONS, Architecture, Augment, Backend, Extension, ImageShape, LearningRate,
+    OptimizerKind, Plan, Recipe, Schedule, ScheduleKind, nearest,
+};
+use serde::Serialize;
 
-use crate::{ArchChoice, AugmentChoice, ConfigError, ScheduleKind, Settings, recipe::Recipe};
-
-/// Which optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum OptimizerKind {
-    Adam,
-    Sgd,
-}
+use crate::{
+    error::ConfigError,
+    settings::{ArchChoice, AugmentChoice, Settings},
+};
 
 /// Every effective value of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,7 +27,6 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
     /// One of [`Backend`].
-    #[serde(serialize_with = "by_name")]
     pub backend: Backend,
     /// Passes over the training images.
     pub epochs: u32,
@@ -70,23 +65,16 @@ pub struct Config {
     pub arch: Architecture,
 }
 
-/// The length that a run was to have until it was extended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extension {
-    /// The epoch after which it was extended.
-    pub after: u32,
-    /// The epochs that it was to have until then.
-    pub epochs: u32,
-}
-
-fn by_name<S: serde::Serializer>(backend: &Backend, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(backend.name())
-}
-
 impl Config {
     /// Dataset of a run that names none.
     pub const DEFAULT_DATA: &'static str = "digits";
+
+    /// Backend of a run that names none.
+    pub const DEFAULT_BACKEND: Backend = if cfg!(feature = "burn") {
+        Backend::Cpu
+    } else {
+        Backend::Scratch
+    };
 
     /// Fills what the settings leave open, for data of this shape with so many classes, and checks every value.
     pub fn resolve(
@@ -116,7 +104,10 @@ impl Config {
                 .data
                 .unwrap_or_else(|| Self::DEFAULT_DATA.to_string()),
             data_dir: settings.data_dir,
-            backend: settings.backend.as_deref().unwrap_or("cpu").parse()?,
+            backend: match settings.backend {
+                Some(name) => name.parse()?,
+                None => Self::DEFAULT_BACKEND,
+            },
             epochs: settings.epochs.unwrap_or(recipe.epochs),
             batch_size: settings.batch_size.unwrap_or(recipe.batch_size),
             optimizer,
@@ -126,7 +117,7 @@ impl Config {
             // A constant rate needs no warm-up unless one is asked for.
             warmup: settings.warmup.unwrap_or(match schedule {
                 ScheduleKind::Constant => 0.0,
-                _ => recipe.warmup,
+                ScheduleKind::Cosine | ScheduleKind::OneCycle => recipe.warmup,
             }),
             seed: settings.seed.unwrap_or(42),
             threads: settings.threads,
@@ -248,9 +239,24 @@ impl Config {
 
     /// The length that the run was to have in this epoch, where the learning rate depends on it.
     pub(crate) fn planned(&self, epoch: u32) -> Option<u32> {
-        let steady = self.schedule == ScheduleKind::Constant && self.warmup == 0.0;
         let earlier = self.extended.iter().find(|part| epoch <= part.after);
-        (!steady).then_some(earlier.map_or(self.epochs, |part| part.epochs))
+        let epochs = earlier.map_or(self.epochs, |part| part.epochs);
+        self.learning_rate().depends_on_length().then_some(epochs)
+    }
+
+    /// What the run says about its learning rate.
+    fn learning_rate(&self) -> LearningRate {
+        LearningRate {
+            kind: self.schedule,
+            peak: self.lr,
+            warmup: self.warmup,
+        }
+    }
+
+    /// The learning rate over the run, with so many steps in an epoch.
+    pub(crate) fn schedule(&self, steps: u64) -> Schedule {
+        self.learning_rate()
+            .over(steps, self.epochs, &self.extended)
     }
 
     /// The optimizer with its numbers.

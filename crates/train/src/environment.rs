@@ -3,20 +3,23 @@
 use std::{env, fs, path::Path};
 
 use glassbox_data::read_text;
-use glassbox_model::OpenDevice;
 use serde::{Deserialize, Serialize};
 
-use crate::RunFolder;
+use crate::{device::Device, folder::RunFolder};
 
 /// The release that the workspace is built with.
-const BURN: &str = "0.22.1";
+const BURN: &str = if cfg!(feature = "burn") {
+    "0.22.1"
+} else {
+    "none"
+};
 
 /// Where numbers were computed. Nothing here changes them on a CPU, but for its vector instructions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Of this program.
     pub version: String,
-    /// Of Burn.
+    /// Of Burn; `none` where this program was built without it.
     pub burn: String,
     /// As given with `--backend`.
     pub backend: String,
@@ -39,7 +42,7 @@ pub struct Environment {
 
 impl Environment {
     /// That of this process, whose command comes after those that the run has had.
-    pub(crate) fn now(backend: &str, device: &OpenDevice, folder: &RunFolder) -> Self {
+    pub(crate) fn now(backend: &str, device: &Device, folder: &RunFolder) -> Self {
         let mut commands = Self::read(folder).map_or(Vec::new(), |earlier| earlier.commands);
         let command = command();
         // A run is described when it is made and when it starts.
@@ -55,7 +58,7 @@ impl Environment {
             arch: env::consts::ARCH.to_string(),
             cpu: cpu_name(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            simd: device.simd().to_string(),
+            simd: device.simd.to_string(),
             commands,
         }
     }
@@ -94,7 +97,7 @@ pub fn peak_rss() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "burn"))]
 mod tests {
     use super::*;
 

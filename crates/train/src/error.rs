@@ -6,8 +6,11 @@ use std::{
 };
 
 use glassbox_data::DataError;
-use glassbox_model::{BackendError, ModelError};
-use glassbox_spec::{SpecError, UnknownKey};
+use glassbox_infer::EngineError;
+use glassbox_spec::{SpecError, UnknownBackend, UnknownKey};
+use glassbox_store::StoreError;
+
+use crate::device::DeviceError;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +100,7 @@ pub enum ConfigError {
     },
     /// The backend is unknown.
     #[error(transparent)]
-    Backend(#[from] BackendError),
+    Backend(#[from] UnknownBackend),
 }
 
 impl TrainError {
@@ -105,7 +108,7 @@ impl TrainError {
     pub fn missing_file(&self) -> Option<&Path> {
         match self {
             Self::Io { path, source }
-            | Self::Model(ModelError::Io { path, source })
+            | Self::Store(StoreError::Io { path, source })
             | Self::Config(ConfigError::Io { path, source })
                 if source.kind() == ErrorKind::NotFound =>
             {
@@ -128,7 +131,13 @@ pub enum TrainError {
     Data(#[from] DataError),
     /// A model file or checkpoint.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Store(#[from] StoreError),
+    /// What computes the network.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A file of the run folder could not be written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -228,4 +237,11 @@ pub enum TrainError {
         /// What it says.
         problem: String,
     },
+}
+
+#[cfg(feature = "burn")]
+impl From<glassbox_model::ModelError> for TrainError {
+    fn from(error: glassbox_model::ModelError) -> Self {
+        Self::Engine(error.into())
+    }
 }

@@ -11,7 +11,10 @@ use glassbox_data::read_text;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Config, ConfigError, Environment, EpochRow, TrainError};
+use crate::{
+    error::{ConfigError, TrainError},
+    state::EpochRow,
+};
 
 /// Held by the process that trains.
 const LOCK: &str = ".lock";
@@ -201,16 +204,15 @@ impl RunFolder {
         }
     }
 
-    /// Writes `config.toml` and `environment.json`.
-    pub(crate) fn describe(
+    /// Writes a TOML file whole.
+    pub(crate) fn write_toml(
         &self,
-        config: &Config,
-        environment: &Environment,
+        name: &str,
+        value: &impl serde::Serialize,
     ) -> Result<(), TrainError> {
-        let path = self.config();
-        let text = toml::to_string(config).map_err(|e| io_error(&path)(io::Error::other(e)))?;
-        self.write("config.toml", text.as_bytes())?;
-        self.write_json("environment.json", environment)
+        let path = self.path.join(name);
+        let text = toml::to_string(value).map_err(|e| io_error(&path)(io::Error::other(e)))?;
+        self.write(name, text.as_bytes())
     }
 
     /// Writes `metrics.csv`: one row per epoch.

@@ -1,24 +1,28 @@
 //! Training by our kernels alone, without Burn.
 
 use glassbox_data::Loader;
-use glassbox_infer::Tally;
-use glassbox_model::ModelError;
+use glassbox_infer::{EngineError, Tally};
 use glassbox_scratch::{
     Moments,
     kernels::{Level, Network},
 };
-use glassbox_spec::{Parameters, Pass, StepKey};
+use glassbox_spec::{Parameters, Pass, Schedule, StepKey};
 
 use crate::{
-    End, EpochRow, Schedule, Stop, TrainError,
-    epochs::{Seen, Trainer, Work},
-    run::Start,
+    error::TrainError,
+    run_context::{BatchMeta, RunContext, Start, Trainer},
+    state::{End, EpochRow},
+    stop::Stop,
 };
 
 /// Trains.
-pub(crate) fn train(mut work: Work, start: Start, level: Level) -> Result<(Work, End), TrainError> {
-    let network = Network::new(level, &work.job.plan, &start.parameters);
-    let network = network.map_err(ModelError::from)?;
+pub(crate) fn train(
+    mut context: RunContext,
+    start: Start,
+    level: Level,
+) -> Result<(RunContext, End), TrainError> {
+    let network = Network::new(level, &context.spec.plan, &start.parameters);
+    let network = network.map_err(EngineError::from)?;
     let mut trainer = KernelTrainer {
         network,
         moments: start.moments,
@@ -27,8 +31,8 @@ pub(crate) fn train(mut work: Work, start: Start, level: Level) -> Result<(Work,
         validation: start.validation,
         stop: start.stop,
     };
-    let end = work.epochs(&mut trainer)?;
-    Ok((work, end))
+    let end = context.epochs(&mut trainer)?;
+    Ok((context, end))
 }
 
 struct KernelTrainer {
@@ -41,31 +45,36 @@ struct KernelTrainer {
 }
 
 impl Trainer for KernelTrainer {
-    fn train_epoch(&mut self, work: &mut Work, epoch: u32) -> Result<Option<EpochRow>, TrainError> {
-        let optimizer = work.job.config.optimizer();
-        let mut tally = work.tally(epoch, self.train.len());
+    fn train_epoch(
+        &mut self,
+        context: &mut RunContext,
+        epoch: u32,
+    ) -> Result<Option<EpochRow>, TrainError> {
+        let optimizer = context.spec.config.optimizer();
+        let mut tally = context.tally(epoch, self.train.len());
         let mut rate = 0.0;
         let mut batches = self.train.epoch(epoch);
         while let Some(batch) = batches.next() {
             let key = StepKey {
-                seed: work.job.config.seed,
+                seed: context.spec.config.seed,
                 epoch,
                 batch: batch.number,
             };
             let loss = self
                 .network
                 .step(&batch.pixels, &batch.labels, Pass::Training(key));
-            loss.map_err(ModelError::from)?;
-            let seen = Seen {
+            loss.map_err(EngineError::from)?;
+            let meta = BatchMeta {
                 number: batch.number,
                 labels: batch.labels,
                 indices: batch.indices,
             };
             // Before the update, so that bad numbers never reach the weights.
-            tally.add(self.network.logits(), seen)?;
-            work.report_step(&tally);
+            tally.add(self.network.logits(), meta)?;
+            context.report_step(&tally);
             rate = self.schedule.rate(self.moments.step);
-            self.network.update(optimizer, &mut self.moments, rate);
+            let updated = self.network.update(optimizer, &mut self.moments, rate);
+            updated.map_err(EngineError::from)?;
             // An epoch whose last step is done is kept.
             if self.should_stop() && batches.images_done() < batches.images_total() {
                 return Ok(None);
@@ -74,12 +83,12 @@ impl Trainer for KernelTrainer {
         Ok(Some(tally.finish(rate)))
     }
 
-    fn validate(&mut self, work: &Work, _epoch: u32) -> Result<(f64, f64), TrainError> {
-        let mut tally = Tally::new(work.job.plan.classes());
+    fn validate(&mut self, context: &RunContext, _epoch: u32) -> Result<(f64, f64), TrainError> {
+        let mut tally = Tally::new(context.spec.plan.classes());
         let mut logits = Vec::new();
         for batch in self.validation.epoch(1) {
             let predicted = self.network.predict(&mut logits, &batch.pixels);
-            predicted.map_err(ModelError::from)?;
+            predicted.map_err(EngineError::from)?;
             tally.add(&logits, &batch.labels);
         }
         Ok((tally.loss(), tally.accuracy()))
@@ -90,6 +99,6 @@ impl Trainer for KernelTrainer {
     }
 
     fn should_stop(&self) -> bool {
-        self.stop.0.should_stop()
+        self.stop.is_asked()
     }
 }

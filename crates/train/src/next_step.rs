@@ -4,10 +4,12 @@
 //! * **Out**: the last checkpoint's parameters as a model, the optimizer with its moments, and the learning rate.
 //! * **Never**: it writes nothing and needs no lock, so that a run can be looked at while it goes on.
 
-use glassbox_model::{Checkpoint, ModelFile};
 use glassbox_scratch::{Moments, Optimizer};
+use glassbox_store::{Checkpoint, ModelFile};
 
-use crate::{Config, RunFolder, RunState, Schedule, Settings, TrainError};
+use crate::{
+    config::Config, error::TrainError, folder::RunFolder, settings::Settings, state::RunState,
+};
 
 /// What the step after a run's last checkpoint starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +53,7 @@ impl NextStep {
         model.training.epochs = epoch;
         model.parameters = checkpoint.parameters;
         Ok(Self {
-            rate: Schedule::over(&config, steps).rate(moments.step),
+            rate: config.schedule(steps).rate(moments.step),
             model,
             optimizer,
             moments,

@@ -7,18 +7,21 @@ use std::{collections::HashMap, fs, io::Read, path::Path};
 
 use glassbox_data::{open_file, read_text};
 use glassbox_infer::Scored;
-use glassbox_model::ModelFile;
+use glassbox_spec::MAX_CLASSES;
+use glassbox_store::ModelFile;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ConfigError, Environment, EpochRow, RunFolder, Settings, Summary, TrainError, folder::io_error,
+    environment::Environment,
+    error::{ConfigError, TrainError},
+    folder::{RunFolder, io_error},
+    report::Summary,
+    settings::Settings,
+    state::EpochRow,
 };
 
 /// No `predictions.csv` may have more bytes than this.
 const MAX_PREDICTIONS: u64 = 1 << 28;
-
-/// Classes that are enough for every dataset that this program can read in a sensible time.
-const MAX_CLASSES: usize = 1000;
 
 /// The small files of a run folder: what it was to do, and how it went.
 #[derive(Debug)]

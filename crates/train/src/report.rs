@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EpochRow;
+use crate::state::EpochRow;
 
 /// Told of everything as it happens.
 pub trait Report: Send {

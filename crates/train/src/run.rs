@@ -8,58 +8,40 @@ use std::{
     time::Instant,
 };
 
-use burn::train::Interrupter;
 use glassbox_data::{Dataset, Images, Loader, LoaderOptions, Part};
-use glassbox_infer::{Engine, Evaluation, evaluate, scored};
-use glassbox_model::{OpenDevice, Runtime};
+use glassbox_infer::{Evaluation, evaluate, scored};
 use glassbox_scratch::Moments;
 use glassbox_spec::{Parameters, Plan};
 
+#[cfg(feature = "burn")]
+use crate::burn_trainer;
 use crate::{
-    Config, Report, RunFolder, RunState, Schedule, Summary, TrainError, burn_trainer,
+    config::Config,
+    device::{Device, Runtime},
     environment::peak_rss,
-    epochs::Work,
-    job::Job,
+    error::TrainError,
+    folder::RunFolder,
     kernel_trainer,
     predictions::write_predictions,
-    prepared::{prepare, trust},
-    resume,
+    report::{Report, Summary},
+    run_context::{RunContext, Start},
+    run_spec::RunSpec,
+    saved,
+    state::{End, RunState},
+    stop::Stop,
+    training_data::{prepare, trust},
 };
 
 /// Images computed together in validation and test.
 const EVALUATION_BATCH: usize = 128;
 
-/// Stops a run from outside, at the end of the current step.
-#[derive(Clone, Default)]
-pub struct Stop(pub(crate) Interrupter);
-
-impl Stop {
-    /// Asks the run to stop.
-    pub fn stop(&self) {
-        self.0.stop(Some("interrupted"));
-    }
-}
-
 /// How a run is shown and timed.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Show Burn's dashboard.
+    /// Show Burn's dashboard, where Burn trains.
     pub dashboard: bool,
     /// Start of the process.
     pub started: Instant,
-}
-
-/// Why training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// All epochs are done.
-    Finished,
-    /// Validation did not improve for as long as was allowed.
-    EarlyStopped,
-    /// The target accuracy is reached.
-    TargetReached,
-    /// It was stopped from outside.
-    Interrupted,
 }
 
 /// What came of a run.
@@ -77,19 +59,10 @@ pub struct Outcome {
     pub test: Option<Evaluation>,
 }
 
-/// What training starts from.
-pub(crate) struct Start {
-    pub parameters: Parameters,
-    pub moments: Moments,
-    pub schedule: Schedule,
-    pub train: Loader,
-    pub validation: Loader,
-    pub stop: Stop,
-}
-
 /// A run that is ready to train.
-pub struct Run {
-    pub(crate) job: Job,
+pub struct Run<'a> {
+    pub(crate) spec: RunSpec,
+    pub(crate) dataset: &'a Dataset,
     pub(crate) folder: RunFolder,
     /// Held as long as the run may write.
     pub(crate) lock: Option<File>,
@@ -103,33 +76,34 @@ pub struct Run {
     pub(crate) best: Option<Parameters>,
 }
 
-impl Run {
+impl<'a> Run<'a> {
     /// A new run in a new folder.
     pub fn begin(
         config: Config,
         plan: Plan,
-        dataset: &Dataset,
-        device: OpenDevice,
+        dataset: &'a Dataset,
+        device: Device,
         out: Option<&Path>,
     ) -> Result<Self, TrainError> {
         // Data first: if it is corrupt, no folder is left behind.
-        let prepared = prepare(&config, dataset)?;
-        trust(&config, &plan, &device, &prepared)?;
+        let data = prepare(&config, dataset)?;
+        trust(&config, &plan, &device, &data)?;
         let state = RunState::new(&config, dataset.digest());
         let parameters = plan.initial_parameters(config.seed);
-        let job = Job::new(config, plan, dataset, device, prepared.preprocessing);
-        let initial = job.model_file(parameters.clone(), &state, None);
+        let spec = RunSpec::new(config, plan, dataset, device, data.preprocessing);
+        let initial = spec.model_file(parameters.clone(), &state, None);
         let folder = RunFolder::create(out, dataset.name(), |folder| {
-            job.describe(folder)?;
+            spec.describe(folder)?;
             Ok(initial.write(&folder.initial())?)
         })?;
         Ok(Self {
-            job,
+            spec,
+            dataset,
             lock: Some(folder.lock()?),
             folder,
-            images: prepared.images,
-            train: prepared.train,
-            validation: prepared.validation,
+            images: data.images,
+            train: data.train,
+            validation: data.validation,
             parameters,
             moments: Moments::default(),
             state,
@@ -149,17 +123,17 @@ impl Run {
 
     /// Whether there is nothing left to do: trained to its end, tested, and every file there.
     pub fn is_over(&self) -> bool {
-        let (job, folder) = (&self.job, &self.folder);
+        let (spec, folder) = (&self.spec, &self.folder);
         let best = self.state.best.as_ref();
         self.end().is_some()
             && folder.has_summary()
             && folder.predictions().is_file()
-            && best.is_some_and(|best| resume::model_of(job, folder, best).is_some())
+            && best.is_some_and(|best| saved::model_of(spec, folder, best).is_some())
     }
 
     /// Why training has ended, if it has.
     pub fn end(&self) -> Option<End> {
-        self.state.ended(&self.job.config)
+        self.state.ended(&self.spec.config)
     }
 
     /// The best validation accuracy so far.
@@ -172,7 +146,7 @@ impl Run {
 
     /// Validation accuracy that it stops at.
     pub fn target_accuracy(&self) -> Option<f64> {
-        self.job.config.target_accuracy
+        self.spec.config.target_accuracy
     }
 
     /// Images that it trains on, and validates with.
@@ -183,7 +157,6 @@ impl Run {
     /// Trains to the end, evaluates the best weights on the test part, and writes every file of the run folder.
     pub fn train(
         mut self,
-        dataset: &Dataset,
         stop: &Stop,
         report: Box<dyn Report>,
         options: Options,
@@ -191,9 +164,11 @@ impl Run {
         if self.lock.is_none() {
             self.lock = Some(self.folder.lock()?);
         }
-        self.restore()?;
+        let (spec, folder) = (&self.spec, &self.folder);
+        saved::restore(spec, folder, &self.state, self.best.as_ref())?;
         let Self {
-            job,
+            spec,
+            dataset,
             folder,
             // Until the last file is written.
             lock: _lock,
@@ -206,7 +181,7 @@ impl Run {
             best: _,
         } = self;
         let trained_on = train.len();
-        let config = &job.config;
+        let config = &spec.config;
         let loader_options = LoaderOptions {
             batch_size: config.batch_size,
             seed: config.seed,
@@ -214,21 +189,21 @@ impl Run {
             augment: config.augment,
             workers: 1,
         };
-        let normalise = &job.preprocessing.normalise;
-        let train = Loader::new(images.clone(), train, normalise, loader_options);
+        let normalise = &spec.preprocessing.normalise;
+        let train = Loader::new(images.clone(), train, normalise, loader_options)?;
         let in_order = LoaderOptions::in_order(EVALUATION_BATCH);
-        let validation = Loader::new(images, validation, normalise, in_order);
+        let validation = Loader::new(images, validation, normalise, in_order)?;
         let start = Start {
             parameters,
             moments,
-            schedule: job.schedule(trained_on),
+            schedule: spec.schedule(trained_on),
             train,
             validation,
             stop: stop.clone(),
         };
-        let runtime = job.device.runtime.clone();
-        let work = Work {
-            job,
+        let runtime = spec.device.runtime.clone();
+        let context = RunContext {
+            spec,
             folder,
             state,
             report,
@@ -236,36 +211,39 @@ impl Run {
             seconds_to_target: None,
         };
         let train = || match runtime {
-            Runtime::Burn(device, engine) => {
-                burn_trainer::train(work, start, (&device, engine), options.dashboard)
+            #[cfg(feature = "burn")]
+            Runtime::Burn(device, blocks) => {
+                burn_trainer::train(context, start, (&device, blocks), options.dashboard)
             }
-            Runtime::Kernels(level) => kernel_trainer::train(work, start, level),
+            Runtime::Kernels(level) => kernel_trainer::train(context, start, level),
         };
         // In the pool itself: from outside, every parallel step of a kernel would wait for a thread to wake. Burn's dashboard
         // has threads that need the pool while the training waits for them, so there it must be free.
-        let (work, end) = match options.dashboard {
-            true => train()?,
-            false => rayon::scope(|_| train())?,
+        let (context, end) = if options.dashboard {
+            train()?
+        } else {
+            rayon::scope(|_| train())?
         };
-        finish(work, end, stop, dataset, trained_on)
+        finish(context, end, stop, dataset, trained_on)
     }
 }
 
 /// From the last epoch to the last file.
 fn finish(
-    work: Work,
+    context: RunContext,
     end: End,
     stop: &Stop,
     dataset: &Dataset,
     trained_on: usize,
 ) -> Result<Outcome, TrainError> {
-    let Work {
-        job,
+    let RunContext {
+        spec,
         folder,
         state,
         started,
+        seconds_to_target,
         ..
-    } = work;
+    } = context;
     let mut outcome = Outcome {
         end,
         folder: folder.path().to_path_buf(),
@@ -277,41 +255,41 @@ fn finish(
         return Ok(outcome);
     };
     // The checkpoint, not the model file, is what a resume can rely on.
-    let parameters = resume::best_parameters(&job, &folder, best)?;
-    let engine = Engine::new(&job.plan, &parameters, &job.device)?;
+    let parameters = saved::best_parameters(&spec, &folder, best)?;
+    let engine = spec.device.engine(&spec.plan, &parameters)?;
     let images = dataset.images(Part::Test)?;
     let indices = (0..images.len() as u32).collect();
     let options = LoaderOptions::in_order(EVALUATION_BATCH);
-    let loader = Loader::new(images, indices, &job.preprocessing.normalise, options);
+    let loader = Loader::new(images, indices, &spec.preprocessing.normalise, options)?;
     let mut predictions = Vec::new();
-    let test = evaluate(&engine, &loader, &job.classes, |batch, logits| {
+    let test = evaluate(engine.as_ref(), &loader, &spec.classes, |batch, logits| {
         predictions.extend(scored(batch, logits));
-        if stop.0.should_stop() {
+        if stop.is_asked() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     })?;
-    if stop.0.should_stop() {
+    if stop.is_asked() {
         outcome.end = End::Interrupted;
         return Ok(outcome);
     }
     folder.write_csv("predictions.csv", |csv| {
-        write_predictions(csv, &job.classes, &predictions)
+        write_predictions(csv, &spec.classes, &predictions)
     })?;
-    let model = job.model_file(parameters, &state, Some(test.accuracy));
+    let model = spec.model_file(parameters, &state, Some(test.accuracy));
     model.write(&folder.model())?;
     let seconds_training: f64 = state.history.iter().map(|row| row.seconds).sum();
     let of_best = state.history.iter().find(|row| row.epoch == best.epoch);
     let summary = Summary {
-        dataset: job.dataset.clone(),
-        architecture: job.config.arch.name.clone(),
-        backend: job.config.backend.name().to_string(),
-        simd: job.device.simd().to_string(),
-        parameters: job.plan.parameter_count(),
+        dataset: spec.dataset.clone(),
+        architecture: spec.config.arch.name.clone(),
+        backend: spec.config.backend.name().to_string(),
+        simd: spec.device.simd.to_string(),
+        parameters: spec.plan.parameter_count(),
         epochs: state.epoch,
-        seed: job.config.seed,
-        batch_size: job.config.batch_size,
+        seed: spec.config.seed,
+        batch_size: spec.config.batch_size,
         best_epoch: best.epoch,
         train_loss: of_best.map_or(f64::NAN, |row| row.train_loss),
         validation_accuracy: best.validation_accuracy,
@@ -320,7 +298,7 @@ fn finish(
         seconds_total: started.elapsed().as_secs_f64(),
         seconds_training,
         images_per_second: f64::from(state.epoch) * trained_on as f64 / seconds_training.max(1e-9),
-        seconds_to_target: work.seconds_to_target,
+        seconds_to_target,
         peak_rss_bytes: peak_rss(),
         model: folder.model(),
     };

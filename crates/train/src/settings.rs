@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::{Augment, read_text};
-use glassbox_spec::{Architecture, unknown_key};
+use glassbox_data::read_text;
+use glassbox_spec::{Architecture, Augment, Extension, keys_of, unknown_key};
 use serde::Deserialize;
 
-use crate::{ConfigError, Extension};
+use crate::error::ConfigError;
 
 /// What a user said; `None` where nothing was.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -32,27 +32,6 @@ pub struct Settings {
     pub target_accuracy: Option<f64>,
     pub extended: Option<Vec<Extension>>,
 }
-
-const KEYS: [&str; 18] = [
-    "data",
-    "data_dir",
-    "arch",
-    "backend",
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "momentum",
-    "lr",
-    "schedule",
-    "warmup",
-    "augment",
-    "seed",
-    "threads",
-    "limit",
-    "patience",
-    "target_accuracy",
-    "extended",
-];
 
 /// An architecture by preset name or TOML file, or written out.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -91,7 +70,7 @@ impl Settings {
             problem: error.to_string().trim_end().to_string(),
         };
         let table: toml::Table = toml::from_str(text).map_err(toml)?;
-        if let Some(unknown) = unknown_key(&table, &KEYS) {
+        if let Some(unknown) = unknown_key(&table, keys_of::<Self>()) {
             return Err(ConfigError::UnknownKey {
                 path: path.to_path_buf(),
                 unknown,
@@ -106,7 +85,7 @@ impl Settings {
             Architecture::from_toml(&text)?;
         }
         if let Some(augment) = table.get("augment").and_then(|augment| augment.as_table())
-            && let Some(unknown) = unknown_key(augment, &Augment::KEYS)
+            && let Some(unknown) = unknown_key(augment, keys_of::<Augment>())
         {
             return Err(ConfigError::UnknownKey {
                 path: path.to_path_buf(),

@@ -3,7 +3,20 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Config, End};
+use crate::config::Config;
+
+/// Why training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All epochs are done.
+    Finished,
+    /// Validation did not improve for as long as was allowed.
+    EarlyStopped,
+    /// The target accuracy is reached.
+    TargetReached,
+    /// It was stopped from outside.
+    Interrupted,
+}
 
 /// The figures of one epoch: one row of `metrics.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,8 +154,8 @@ fn identity(config: &Config, digest: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Extension, Settings};
-    use glassbox_spec::ImageShape;
+    use crate::settings::Settings;
+    use glassbox_spec::{Extension, ImageShape};
 
     fn row(epoch: u32, accuracy: f64, loss: f64) -> EpochRow {
         EpochRow {

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use glassbox_data::{Augment, Batch, Images, Loader, LoaderOptions};
-use glassbox_model::Backend;
+use glassbox_data::{Batch, Images, Loader, LoaderOptions};
+use glassbox_model::compiled;
 use glassbox_scratch::Optimizer;
-use glassbox_spec::{Architecture, ImageShape, Random, Stream};
-use glassbox_train::{AGREEMENT_BOUND, disagreement, losses};
+use glassbox_spec::{Architecture, Augment, Backend, ImageShape, Random, Stream};
+use glassbox_train::{AGREEMENT_BOUND, Device, disagreement, losses};
 
 fn batches() -> Vec<Batch> {
     let shape = ImageShape::new(3, 30, 28).unwrap();
@@ -28,6 +28,7 @@ fn batches() -> Vec<Batch> {
         workers: 1,
     };
     Loader::new(images, indices, &normalise, options)
+        .unwrap()
         .epoch(1)
         .collect()
 }
@@ -40,7 +41,7 @@ fn every_backend_computes_the_same_twenty_losses() {
     let plan = plan.plan(ImageShape::new(3, 30, 28).unwrap()).unwrap();
     let parameters = plan.initial_parameters(2);
     let run = |backend: Backend| {
-        let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
+        let device = Device::open(backend).unwrap_or_else(|error| panic!("{error}"));
         let losses = losses(&plan, &parameters, Optimizer::Adam, 1e-3, &batches, &device);
         (device.name, losses.unwrap())
     };
@@ -48,7 +49,7 @@ fn every_backend_computes_the_same_twenty_losses() {
     assert!(flex.iter().all(|loss| loss.is_finite()));
     for backend in Backend::ALL {
         // CUDA is compiled in only where it is wanted, but its card may be elsewhere.
-        if !backend.compiled() || backend == Backend::Cuda {
+        if !compiled(backend) || backend == Backend::Cuda {
             println!("not compared: {backend}");
             continue;
         }
@@ -72,7 +73,7 @@ fn a_wrong_kernel_would_be_noticed() {
     for value in &mut wrong[2].values[..64] {
         *value = -*value;
     }
-    let device = Backend::Flex.open().unwrap();
+    let device = Device::open(Backend::Flex).unwrap();
     let run =
         |parameters| losses(&plan, parameters, Optimizer::Adam, 1e-3, &batches, &device).unwrap();
     assert!(disagreement(&run(&right), &run(&wrong)) > AGREEMENT_BOUND);

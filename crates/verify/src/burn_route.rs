@@ -3,7 +3,7 @@
 use burn::optim::{AdamConfig, Optimizer as _};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use glassbox_model::{
-    Engine, ModelError,
+    Blocks, ModelError,
     ops::{self, read},
     update,
 };
@@ -18,15 +18,15 @@ use crate::{
 /// Forward and backward, or all steps of an optimizer.
 pub(crate) fn compute_on(
     device: &Device,
-    engine: Engine,
+    blocks: Blocks,
     case: &Case,
     inputs: &Inputs,
 ) -> Result<Results, ModelError> {
     match case.operation {
-        Operation::Adam => return steps(device, engine, inputs, Optimizer::Adam),
+        Operation::Adam => return steps(device, blocks, inputs, Optimizer::Adam),
         Operation::Sgd => {
             let momentum = MOMENTUM;
-            return steps(device, engine, inputs, Optimizer::Sgd { momentum });
+            return steps(device, blocks, inputs, Optimizer::Sgd { momentum });
         }
         _ => {}
     }
@@ -43,7 +43,7 @@ pub(crate) fn compute_on(
             let dims = [case.filters, case.channels, kh, kw];
             let (x, w) = (x4(image), leaf(&inputs.weight, dims, &autodiff));
             let b = leaf(&inputs.bias, [case.filters], &autodiff);
-            let y = engine.conv(x.clone(), w.clone(), b.clone(), &geometry);
+            let y = blocks.conv(x.clone(), w.clone(), b.clone(), &geometry);
             let (output, gradients) = backward(y, inputs)?;
             with_parameters(output, &x, &w, &b, &gradients)
         }
@@ -51,14 +51,14 @@ pub(crate) fn compute_on(
             let x = x4(vectors);
             let w = leaf(&inputs.weight, [case.filters, case.channels], &autodiff);
             let b = leaf(&inputs.bias, [case.filters], &autodiff);
-            let y = engine.dense(x.clone(), w.clone(), b.clone());
+            let y = blocks.dense(x.clone(), w.clone(), b.clone());
             let (output, gradients) = backward(y, inputs)?;
             with_parameters(output, &x, &w, &b, &gradients)
         }
         Operation::CrossEntropy => {
             let x = leaf::<2>(&inputs.input, [case.images, case.filters], &autodiff);
             let targets = ops::targets(&inputs.labels, &autodiff);
-            let loss = engine.cross_entropy(x.clone(), targets);
+            let loss = blocks.cross_entropy(x.clone(), targets);
             let gradients = loss.backward();
             both(wide(loss)?, &x, &gradients)
         }
@@ -98,7 +98,7 @@ pub(crate) fn burn_adam(device: &Device, inputs: &Inputs) -> Result<Vec<f64>, Mo
 
 fn steps(
     device: &Device,
-    engine: Engine,
+    blocks: Blocks,
     inputs: &Inputs,
     optimizer: Optimizer,
 ) -> Result<Results, ModelError> {
@@ -109,7 +109,7 @@ fn steps(
         let gradient = constant(gradient, [count], device);
         parameter = update(
             optimizer,
-            engine,
+            blocks,
             RATE,
             step,
             parameter,

@@ -1,12 +1,13 @@
 //! Cases on their routes: what is computed one way, held against what is computed another.
 
 use burn::tensor::Device;
-use glassbox_model::{Backend, Engine, ModelError, OpenDevice, Runtime};
+use glassbox_model::{Blocks, ModelError, OpenDevice, Runtime};
 use glassbox_scratch::{
     Adam, Operations,
     compare::{Worst, largest, worst},
     kernels::Level,
 };
+use glassbox_spec::Backend;
 use rayon::prelude::*;
 
 use crate::{
@@ -52,14 +53,14 @@ pub enum Route {
     /// Our kernels, against the reference in `f64`.
     Kernels(Level),
     /// Burn on a device, against the reference in `f64`.
-    Burn(Backend, Device, Engine),
+    Burn(Backend, Device, Blocks),
 }
 
 impl Route {
     /// The way that a backend computes, on its opened device.
     pub fn of(backend: Backend, device: OpenDevice) -> Self {
         match device.runtime {
-            Runtime::Burn(device, engine) => Route::Burn(backend, device, engine),
+            Runtime::Burn(device, blocks) => Route::Burn(backend, device, blocks),
             Runtime::Kernels(level) => Route::Kernels(level),
         }
     }
@@ -160,7 +161,7 @@ fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>,
     let bounds = bounds(case, &inputs, &truth);
     let on_kink = kinks(case, &inputs, 0.0);
     let found = match route {
-        Route::Burn(_, device, engine) => compute_on(device, *engine, case, &inputs)?,
+        Route::Burn(_, device, blocks) => compute_on(device, *blocks, case, &inputs)?,
         Route::Kernels(level) => compute(&Operations::kernels(*level), case, &inputs),
         _ => compute(&tables.f32, case, &inputs),
     };
@@ -169,7 +170,7 @@ fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>,
         Route::Burn(..) if argument == Argument::DInput => &on_kink,
         _ => &[],
     });
-    if let (Route::Burn(_, device, Engine::Stock), Operation::Adam) = (route, case.operation) {
+    if let (Route::Burn(_, device, Blocks::Stock), Operation::Adam) = (route, case.operation) {
         let constants = Adam {
             epsilon: WITHOUT_EPSILON,
             ..Adam::KERAS

@@ -4,13 +4,12 @@
 //! The numbers are made by `tools/golden/keras_reference.py` at the root of the repository, which draws the same weights and images.
 //! Each file names the versions that made it.
 
-use glassbox_model::ModelError;
 use glassbox_scratch::compare::worst;
 use glassbox_spec::{Architecture, ImageShape, Plan, Random, Stream};
 use safetensors::SafeTensors;
 
 use crate::{
-    Check, Route, Tables,
+    Check, Route, Tables, VerifyError,
     network::{LOSSES_BOUND, Row, compare, losses, parameters, trace},
 };
 
@@ -33,15 +32,12 @@ const STEPS: u16 = 10;
 const STEP_IMAGES: u16 = 4;
 
 /// Holds the reference network on a route against Keras.
-pub(crate) fn check(route: &Route, tables: &Tables) -> Result<Vec<Check>, ModelError> {
+pub(crate) fn check(route: &Route, tables: &Tables) -> Result<Vec<Check>, VerifyError> {
     let mut checks = Vec::new();
     for (name, [channels, height, width], bytes) in GOLDEN {
-        let damaged = |problem: String| ModelError::Format {
-            path: name.into(),
-            problem,
-        };
+        let damaged = |problem: String| VerifyError::Golden { name, problem };
         let golden = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
-        let values = |name: &str| -> Result<Vec<f64>, ModelError> {
+        let values = |name: &str| -> Result<Vec<f64>, VerifyError> {
             let view = golden.tensor(name).map_err(|e| damaged(e.to_string()))?;
             let (values, _) = view.data().as_chunks();
             Ok(values

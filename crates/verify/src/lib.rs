@@ -33,6 +33,23 @@ pub use report::{Check, Failure, MutantResult, Report};
 use glassbox_model::ModelError;
 use glassbox_spec::Plan;
 
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// A network cannot be built, or its device fails.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Numbers that are built in cannot be read.
+    #[error("{name}: {problem}")]
+    Golden {
+        /// Whose.
+        name: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
 /// What is verified.
 pub struct Options {
     /// The network that is verified as a whole.
@@ -46,7 +63,7 @@ pub struct Options {
 }
 
 /// Verifies every operation on random cases, the network as a whole, and that every planted fault is caught.
-pub fn verify(options: &Options) -> Result<Report, ModelError> {
+pub fn verify(options: &Options) -> Result<Report, VerifyError> {
     let mut report = Report::new(options.seed);
     for operation in Operation::ALL {
         let cases = random_cases(operation, options.cases, options.seed);
@@ -73,7 +90,7 @@ pub fn verify_cases(
     cases: &[Case],
     routes: &[Route],
     tables: &Tables,
-) -> Result<Report, ModelError> {
+) -> Result<Report, VerifyError> {
     let mut report = Report::new(cases.first().map_or(0, |case| case.seed));
     report.run(operation, routes, tables, cases)?;
     report.conclude();
@@ -118,3 +135,8 @@ impl Report {
         self.passed = held && self.mutants.iter().all(|mutant| mutant.caught);
     }
 }
+
+/// Compiles the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -114,8 +114,8 @@ pub(crate) fn trace(
     labels: &[u16],
 ) -> Result<Trace, ModelError> {
     match route {
-        Route::Burn(_, device, engine) => {
-            let network = BurnNetwork::new(plan, parameters, device, *engine)?;
+        Route::Burn(_, device, blocks) => {
+            let network = BurnNetwork::new(plan, parameters, device, *blocks)?;
             let mut trace = network.trace(images.to_vec(), Some(labels), Pass::Inference)?;
             // A trace is made layer by layer; these are made as in training.
             let (loss, gradients) = network.gradients(images.to_vec(), labels, Pass::Inference)?;
@@ -154,9 +154,9 @@ pub(crate) fn losses(
 ) -> Result<Vec<f64>, ModelError> {
     let batches = slices(batches);
     match route {
-        Route::Burn(_, device, engine) => {
+        Route::Burn(_, device, blocks) => {
             let adam = Optimizer::Adam;
-            glassbox_model::losses(plan, parameters, adam, RATE, &batches, device, *engine)
+            glassbox_model::losses(plan, parameters, adam, RATE, &batches, device, *blocks)
         }
         Route::Kernels(level) => {
             let network = kernels::Network::new(*level, plan, parameters)?;
@@ -253,9 +253,9 @@ fn wide(values: &[f32]) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::MUTANTS;
-    use glassbox_model::Backend;
+    use glassbox_model::open;
     use glassbox_scratch::kernels::Level;
-    use glassbox_spec::{Architecture, ImageShape};
+    use glassbox_spec::{Architecture, Backend, ImageShape};
 
     fn plan() -> Plan {
         let input = ImageShape::new(2, 22, 25).unwrap();
@@ -291,7 +291,7 @@ mod tests {
     fn a_network_of_every_kind_of_layer_agrees() {
         let plan = awkward();
         for seed in [1, 2, 3] {
-            let burn = |backend: Backend| Route::of(backend, backend.open().unwrap());
+            let burn = |backend: Backend| Route::of(backend, open(backend).unwrap());
             let mut routes = vec![Route::Reference, burn(Backend::Flex), burn(Backend::Cpu)];
             routes.extend(Level::all().map(Route::Kernels));
             for route in routes {

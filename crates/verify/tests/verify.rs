@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
-use glassbox_model::{Backend, Engine};
+use glassbox_model::{Blocks, compiled, open};
 use glassbox_scratch::{Real, kernels::Level};
-use glassbox_spec::{Activation, Architecture, ImageShape, Plan};
+use glassbox_spec::{Activation, Architecture, Backend, ImageShape, Plan};
 use glassbox_verify::{
     Case, Check, MUTANTS, Mutant, MutantResult, Operation, Options, Report, Route, Tables,
     random_cases, verify, verify_cases,
@@ -17,10 +17,10 @@ fn routes(wanted: fn(Backend) -> bool) -> Vec<Route> {
     let mut routes = vec![Route::Reference, Route::Differences];
     for backend in Backend::ALL {
         // CUDA is compiled in only where it is wanted, but its card may be elsewhere.
-        if backend == Backend::Cuda || !backend.compiled() || !wanted(backend) {
+        if backend == Backend::Cuda || !compiled(backend) || !wanted(backend) {
             continue;
         }
-        let device = backend.open().unwrap_or_else(|error| panic!("{error}"));
+        let device = open(backend).unwrap_or_else(|error| panic!("{error}"));
         routes.push(Route::of(backend, device));
     }
     // `scratch` is the fastest of these.
@@ -63,7 +63,7 @@ fn the_engines_agree_and_every_planted_fault_is_caught() {
                 (Operation::Conv | Operation::Dense, Route::Differences) => 3,
                 (_, Route::Differences) => 1,
                 (Operation::Conv | Operation::Dense, _) => 4,
-                (Operation::Adam, Route::Burn(_, _, Engine::Stock)) => 4,
+                (Operation::Adam, Route::Burn(_, _, Blocks::Stock)) => 4,
                 (Operation::Adam, _) => 3,
                 _ => 2,
             };

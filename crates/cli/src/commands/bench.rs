@@ -4,9 +4,9 @@ mod runner;
 
 use std::str::FromStr;
 
-use glassbox_model::{self as model, Backend};
+use glassbox_model::{self as model, compiled};
 use glassbox_scratch::kernels;
-use glassbox_spec::{Architecture, ImageShape, Plan};
+use glassbox_spec::{Architecture, Backend, ImageShape, Plan, UnknownBackend};
 use glassbox_train::peak_rss;
 use serde::Serialize;
 
@@ -153,7 +153,7 @@ fn defaults() -> Vec<Workload> {
             ] {
                 // Prediction on `cpu` is prediction on `scratch`.
                 let same = what == What::Predict && backend == Backend::Cpu;
-                if backend.compiled() && !same {
+                if compiled(backend) && !same {
                     workloads.push(Workload {
                         what,
                         backend,
@@ -246,7 +246,7 @@ impl FromStr for Workload {
             what,
             backend: engine
                 .parse()
-                .map_err(|error: model::BackendError| error.to_string())?,
+                .map_err(|error: UnknownBackend| error.to_string())?,
             batch: batch
                 .ok_or_else(|| format!("--only: `{text}`: a batch has 1 to 4096 images"))?,
         })

@@ -139,19 +139,23 @@ fn show(
     let indices: Vec<usize> = (index..images.len()).take(count).collect();
     let Some(path) = png else {
         for index in indices {
-            let class = &dataset.classes()[usize::from(images.label(index))];
+            let (Some(label), Some(pixels)) = (images.label(index), images.image(index)) else {
+                break;
+            };
+            let class = &dataset.classes()[usize::from(label)];
             output::line(format!("{name}:{}:{index}  {class}", part.name()))?;
-            output::line(terminal::draw(images.shape(), images.image(index)))?;
+            output::line(terminal::draw(images.shape(), pixels))?;
         }
         return output::line(counts(&dataset, &images, part));
     };
     let indices = &indices[..indices.len().min(MOST)];
     let shape = images.shape();
     let tile = |index: &usize| {
-        let pixels = images.image(*index);
-        Raster::of_image(shape.channels(), shape.height(), shape.width(), pixels)
+        let (channels, height, width) = (shape.channels(), shape.height(), shape.width());
+        let pixels = images.image(*index)?;
+        Some(Raster::of_image(channels, height, width, pixels))
     };
-    let tiles: Vec<Raster> = indices.iter().map(tile).collect();
+    let tiles: Vec<Raster> = indices.iter().filter_map(tile).collect();
     // Small images are enlarged so that a row is about a thousand pixels wide.
     let zoom = (100 / shape.width().max(1)).max(1);
     files::write(&path, &Raster::tiled(&tiles, SHEET.1, 2, zoom).png())?;

@@ -1,13 +1,14 @@
 //! `glassbox devices`
 
-use glassbox_model::Backend;
+use glassbox_model::open;
+use glassbox_spec::Backend;
 
 use crate::{failure::Failure, output};
 
 /// One line per backend: what it would compute on, or why it cannot.
 pub fn run() -> Result<(), Failure> {
     for backend in Backend::ALL {
-        let state = match backend.open() {
+        let state = match open(backend) {
             Ok(device) => match device.warning {
                 Some(warning) => format!("{} (warning: {warning})", device.name),
                 None => device.name,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_model::write_tensors;
 use glassbox_scratch::compare::largest;
+use glassbox_store::write_tensors;
 
 use crate::{
     args::GradientsArgs,

@@ -5,13 +5,12 @@ use std::{fs, io::IsTerminal, path::Path};
 use console::{Key, Term};
 use glassbox_data::{Picture, read_text};
 use glassbox_draw::{Style, markdown, markdown_with_files, text, text_of};
-use glassbox_infer::Engine;
 use glassbox_lessons::{
     Block, LESSONS, Lesson, MAX_IMAGE_SIDE, Matrix, Page, Settings, Subject, Verdict, find,
     parse_matrix,
 };
-use glassbox_model::Backend;
-use glassbox_spec::Fit;
+use glassbox_model::open;
+use glassbox_spec::{Backend, Fit};
 use serde::Serialize;
 
 use crate::{
@@ -94,8 +93,8 @@ fn settings(lesson: &Lesson, args: &LessonArgs) -> Result<Settings, Failure> {
     if lesson.takes.contains(&glassbox_lessons::Setting::Autodiff) {
         // The lessons do not know Burn: its numbers are brought in from here.
         let subject = Subject::new(&settings)?;
-        let flex = Backend::Flex.open()?;
-        let engine = Engine::new(&subject.plan, &subject.parameters, &flex)?;
+        let flex = open(Backend::Flex)?;
+        let engine = flex.engine(&subject.plan, &subject.parameters)?;
         settings.autodiff = Some(engine.trace(subject.image, Some(&[subject.label]))?);
     }
     Ok(settings)

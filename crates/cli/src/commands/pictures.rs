@@ -101,21 +101,17 @@ impl Pictures {
                 images
             }
         };
-        if index >= images.len() {
+        let Some(pixels) = images.image(index) else {
             let problem = DataError::OutOfRange {
                 index,
                 part: part.name(),
                 len: images.len(),
             };
             return Ok(Err(problem.to_string()));
-        }
+        };
         let shape = images.shape();
-        let picture = Picture::from_planar(
-            shape.channels(),
-            shape.height(),
-            shape.width(),
-            images.image(index),
-        );
+        let (channels, height, width) = (shape.channels(), shape.height(), shape.width());
+        let picture = Picture::from_planar(channels, height, width, pixels);
         Ok(picture.map_err(|error| error.to_string()))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use glassbox_data::{Dataset, Search};
 use glassbox_report::{FIGURES, MISTAKES};
-use glassbox_train::{Record, Shown};
+use glassbox_train::{Record, ReportImages};
 
 use crate::{
     args::ReportArgs,
@@ -57,9 +57,9 @@ fn write(
     record: &Record,
     dataset: Result<&Dataset, &str>,
 ) -> Result<(PathBuf, Vec<String>), Failure> {
-    let shown = dataset
-        .map_err(str::to_string)
-        .and_then(|dataset| Shown::read(record, dataset, MISTAKES).map_err(|e| e.to_string()));
+    let shown = dataset.map_err(str::to_string).and_then(|dataset| {
+        ReportImages::read(record, dataset, MISTAKES).map_err(|e| e.to_string())
+    });
     let report = glassbox_report::run(record, shown.as_ref().map_err(String::as_str));
     let plots = record.outline.folder.path().join("plots");
     // A stranger's run must not lead anywhere else.

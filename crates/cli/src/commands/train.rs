@@ -9,10 +9,11 @@ use std::{
 };
 
 use glassbox_data::{Dataset, Search, read_text};
-use glassbox_model::{Backend, ModelError, OpenDevice};
+use glassbox_spec::Backend;
+use glassbox_store::StoreError;
 use glassbox_train::{
-    ArchChoice, AugmentChoice, Config, ConfigError, End, Options, Outcome, Report, Run, RunFolder,
-    Settings, Stop, TrainError,
+    ArchChoice, AugmentChoice, Config, ConfigError, Device, End, Options, Outcome, Report, Run,
+    RunFolder, Settings, Stop, TrainError,
 };
 
 use crate::{
@@ -41,14 +42,17 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     };
     let settings = said(*args).or(file);
     check_out(out.as_deref())?;
-    let backend: Backend = settings.backend.as_deref().unwrap_or("cpu").parse()?;
+    let backend = match &settings.backend {
+        Some(name) => name.parse()?,
+        None => Config::DEFAULT_BACKEND,
+    };
     if tui && backend == Backend::Scratch {
         return Err(Failure::usage(
             "--tui shows Burn's dashboard, and --backend scratch runs without Burn; leave one of them out",
         ));
     }
     super::use_threads(settings.threads)?;
-    let device = backend.open()?;
+    let device = Device::open(backend)?;
     let data = settings
         .data
         .clone()
@@ -112,7 +116,7 @@ pub fn run(args: Box<TrainArgs>, started: Instant) -> Result<(), Failure> {
     };
     let folder = run.folder().path().to_path_buf();
     let outcome = run
-        .train(&dataset, &stop, Box::new(progress), options)
+        .train(&stop, Box::new(progress), options)
         .map_err(|error| failed(error, &folder))?;
     if outcome.summary.is_some() {
         draw(&outcome, &dataset);
@@ -137,7 +141,7 @@ fn draw(outcome: &Outcome, dataset: &Dataset) {
 fn failed(error: TrainError, folder: &Path) -> Failure {
     use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let disk = match &error {
-        TrainError::Io { source, .. } | TrainError::Model(ModelError::Io { source, .. }) => {
+        TrainError::Io { source, .. } | TrainError::Store(StoreError::Io { source, .. }) => {
             matches!(
                 source.kind(),
                 StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied
@@ -207,7 +211,7 @@ fn handle_interrupts(stop: Stop) {
 }
 
 /// What is about to happen, line by line.
-fn header(config: &Config, dataset: &Dataset, device: &OpenDevice, parameters: u64) -> Vec<String> {
+fn header(config: &Config, dataset: &Dataset, device: &Device, parameters: u64) -> Vec<String> {
     let augment = config.augment;
     let mut changes = Vec::new();
     if augment.shift > 0.0 {
@@ -357,7 +361,7 @@ fn check_target(target: Option<f64>, end: Option<End>, best: f64) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glassbox_train::{OptimizerKind, ScheduleKind};
+    use glassbox_spec::{OptimizerKind, ScheduleKind};
 
     #[test]
     fn names_are_shown_as_they_are_typed() {

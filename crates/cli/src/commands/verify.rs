@@ -1,8 +1,8 @@
 //! `glassbox verify`
 
-use glassbox_model::{Backend, BackendError};
+use glassbox_model::{BackendError, compiled};
 use glassbox_scratch::kernels::{Level, SIMD_VARIABLE};
-use glassbox_spec::{ImageShape, nearest};
+use glassbox_spec::{Backend, ImageShape, nearest};
 use glassbox_train::architecture;
 use glassbox_verify::{
     Case, Check, MUTANTS, Mutant, Options, Report, Route, Tables, random_cases, verify,
@@ -112,7 +112,7 @@ fn routes(backend: Option<&str>) -> Result<Vec<Route>, Failure> {
         Some(name) => vec![name.parse()?],
         None => {
             let all = Backend::ALL.into_iter();
-            all.filter(|backend| backend.compiled()).collect()
+            all.filter(|backend| compiled(*backend)).collect()
         }
     };
     for each in backends {

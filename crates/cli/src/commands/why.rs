@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     args::WhyArgs,
-    commands::{class, open_backend, open_model, pictures::Pictures},
+    commands::{class, on_device, open_backend, open_model, pictures::Pictures},
     failure::Failure,
     output,
 };
@@ -42,7 +42,7 @@ pub fn run(args: WhyArgs) -> Result<(), Failure> {
         None => (open_model(args.model.as_deref(), &device)?, None),
         Some(run) => {
             let next = NextStep::read(&RunFolder::open(run)?)?;
-            let classifier = Classifier::new(run, next.model.clone(), &device)?;
+            let classifier = on_device(run, next.model.clone(), &device)?;
             (classifier, Some(next))
         }
     };

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use glassbox_model::ModelFile;
 use glassbox_scratch::compare::worst_relative;
+use glassbox_store::ModelFile;
 use safetensors::SafeTensors;
 use serde_json::Value;
 

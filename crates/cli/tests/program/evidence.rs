@@ -7,7 +7,7 @@ use std::{
 };
 
 use glassbox_data::{Dataset, Images, Part, Search};
-use glassbox_model::ModelFile;
+use glassbox_store::ModelFile;
 use image::{GrayImage, Luma};
 use serde_json::Value;
 
@@ -109,7 +109,7 @@ fn occlusion_follows_from_predictions_on_painted_images() {
     let folder = trained().join("painted");
     fs::create_dir_all(&folder).unwrap();
     for (number, label) in labels().iter().enumerate() {
-        let plain = GrayImage::from_raw(28, 28, images.image(number).to_vec()).unwrap();
+        let plain = GrayImage::from_raw(28, 28, images.image(number).unwrap().to_vec()).unwrap();
         plain.save(folder.join("00-untouched.png")).unwrap();
         for (place, (top, left)) in starts()
             .flat_map(|y| starts().map(move |x| (y, x)))

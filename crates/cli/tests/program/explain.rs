@@ -7,8 +7,8 @@ use std::{
     path::Path,
 };
 
-use glassbox_model::ModelFile;
 use glassbox_spec::Architecture;
+use glassbox_store::ModelFile;
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, Rgba};
 
 use crate::{

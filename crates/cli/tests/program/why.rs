@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use glassbox_model::ModelFile;
 use glassbox_spec::Architecture;
+use glassbox_store::ModelFile;
 use serde_json::Value;
 
 use crate::{

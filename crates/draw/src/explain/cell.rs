@@ -32,7 +32,7 @@ pub(super) struct Cell<'a> {
     pub pass: &'a Pass<'a>,
     pub answer: &'a Answer,
     pub layer: &'a PlannedLayer,
-    /// What the layer reads, and what it computed.
+    /// What the layer reads, the first if it reads several; and what it computed.
     pub before: &'a Recorded,
     pub after: &'a Recorded,
     /// Channel, row and column; of a vector, its index.
@@ -46,15 +46,14 @@ impl<'a> Cell<'a> {
         let name = name.strip_suffix(".pre").unwrap_or(name);
         let layers = pass.plan.layers();
         let place = layers.iter().position(|layer| layer.name == name)?;
-        // The trace begins with the input.
-        let (before, after) = (
-            pass.trace.layers.get(place)?,
-            pass.trace.layers.get(place + 1)?,
-        );
+        let layer = layers.get(place)?;
+        // A trace has the values of its plan in their order, the image first.
+        let values = &pass.trace.layers;
+        let (before, after) = (values.get(*layer.inputs.first()?)?, values.get(place + 1)?);
         Some(Self {
             pass,
             answer,
-            layer: layers.get(place)?,
+            layer,
             before,
             after,
             at: answer.place.iter().map(|axis| axis.index).collect(),
@@ -75,7 +74,7 @@ impl<'a> Cell<'a> {
 
     /// The window's rows and columns, for a layer that has one.
     pub fn windows(&self) -> Option<[Window; 2]> {
-        ops::windows(&self.layer.operation)
+        self.layer.operation.windows()
     }
 
     /// The rule behind the value, before the activation where there is one.

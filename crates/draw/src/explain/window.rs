@@ -21,15 +21,16 @@ pub fn window(pass: &Pass<'_>, answer: &Answer) -> Option<Figure> {
         (Rule::Largest { candidates, winner }, Some(windows)) => {
             sheet.pooled(candidates, Some(*winner), windows);
         }
-        // Of a convolution each term has a weight; of a pooling there is no bias.
-        (Rule::Sum { bias: None, groups }, Some(windows)) => {
+        (Rule::Sum { .. }, Some(windows)) if sheet.cell.is_convolution() => {
+            sheet.products(windows);
+        }
+        (Rule::Sum { groups, .. }, Some(windows)) => {
             let terms = groups.iter().flat_map(|group| &group.terms);
             let read: Vec<_> = terms
                 .filter_map(|term| term.factors.first().cloned())
                 .collect();
             sheet.pooled(&read, None, windows);
         }
-        (Rule::Sum { .. }, Some(windows)) => sheet.products(windows),
         (Rule::Sum { .. }, None) => sheet.terms(),
         (Rule::Same { of, because }, _) => {
             sheet.line(&format!("the same as {} = {}:", of.name, exact(of.value)));

@@ -51,8 +51,13 @@ pub struct Given {
 
 impl Given {
     pub fn new() -> Self {
+        Self::of(ARCHITECTURE)
+    }
+
+    /// A network of another architecture.
+    pub fn of(architecture: &str) -> Self {
         let shape = ImageShape::new(3, 9, 14).unwrap();
-        let plan = Architecture::from_toml(ARCHITECTURE)
+        let plan = Architecture::from_toml(architecture)
             .unwrap()
             .plan(shape)
             .unwrap();

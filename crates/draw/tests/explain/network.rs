@@ -199,3 +199,39 @@ fn a_window_slides_over_every_place() {
     assert_eq!(given.slide("dense1[1]"), None);
     assert_eq!(given.slide("flatten[1]"), None);
 }
+
+/// A layer that reads two, and one that reads all of each channel.
+const RESIDUAL: &str = "name = \"residual\"
+layers = [
+    { kind = \"conv\", filters = 2, kernel = 3, padding = \"same\", activation = \"relu\" },
+    { kind = \"conv\", filters = 2, kernel = 3, padding = \"same\" },
+    { kind = \"add\", inputs = [\"conv1\", \"conv2\"] },
+    { kind = \"max_pool\", kernel = 2, input = \"conv1\" },
+    { kind = \"max_pool\", kernel = 2, input = \"add1\" },
+    { kind = \"add\", inputs = [\"pool1\", \"pool2\"] },
+    { kind = \"global_avg_pool\" },
+    { kind = \"dense\", units = 2 },
+]";
+
+#[test]
+fn a_graph_is_drawn_too() {
+    let given = Given::of(RESIDUAL);
+    for figure in maps(&given.trace, &[]) {
+        sound(&figure);
+    }
+    let window = |question: &str| {
+        let figure = given.window(question).unwrap();
+        sound(&figure);
+        figure
+    };
+    says(&window("add1[1,2,3]"), &["conv1[1,2,3]", "conv2[1,2,3]"]);
+    says(&window("global_pool1[1]"), &["add2[1,"]);
+    // What it reads is not what stands before it.
+    says(
+        &window("pool2[0,1,1]"),
+        &["add1, channel 0, and the window"],
+    );
+    says(&given.slide("pool1[0,1,1]").unwrap(), &["conv1, channel 0"]);
+    assert!(given.slide("add1[1,2,3]").is_none());
+    assert!(given.slide("global_pool1[1]").is_none());
+}

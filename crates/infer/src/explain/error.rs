@@ -1,16 +1,17 @@
 //! Explanations that cannot be given.
 
 use glassbox_data::PictureError;
-use glassbox_model::ModelError;
 use glassbox_spec::{ImageShape, Shape};
+
+use crate::EngineError;
 
 /// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExplainError {
-    /// The model or its device.
+    /// What computes the model.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Engine(#[from] EngineError),
     /// An image that cannot be fitted.
     #[error(transparent)]
     Picture(#[from] PictureError),

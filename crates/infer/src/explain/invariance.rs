@@ -1,12 +1,11 @@
 //! How answers and activations hold up as images are moved, turned and made noisy.
 
 use glassbox_data::{Images, moved};
-use glassbox_model::ModelError;
 use glassbox_scratch::{Recorded, Trace};
 use glassbox_spec::{ImageShape, Plan, Random, Stream};
 
 use super::{ExplainError, check_indices};
-use crate::{Classifier, classifier::BATCH, evaluation::largest};
+use crate::{Classifier, EngineError, classifier::BATCH, evaluation::largest};
 
 /// One curve for each kind of change.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,17 +72,17 @@ impl Classifier {
         mut each: impl FnMut(usize, usize),
     ) -> Result<Invariance, ExplainError> {
         check_indices(images, indices)?;
-        let plan = self.plan()?;
+        let plan = self.plan();
         let layers: Vec<_> = plan.layers().iter().map(|l| l.name.clone()).collect();
         let mut curves = CHANGES.map(|change| change.curve(plan.input(), layers.len()));
-        let together = together(&plan);
+        let together = together(plan);
         // The untouched images once, and every point but the first of each curve.
         let passes = 1 + curves.iter().map(|c| c.points.len() - 1).sum::<usize>();
         let of = passes * indices.len().div_ceil(together);
         let mut done = 0;
         for (number, chunk) in indices.chunks(together).enumerate() {
             let untouched = self.all_fitted(images, chunk)?;
-            let labels: Vec<u16> = chunk.iter().map(|i| images.label(*i as usize)).collect();
+            let labels: Vec<u16> = chunk.iter().map(|i| images.labels()[*i as usize]).collect();
             let before = self.forward(&untouched)?;
             done += 1;
             each(done, of);
@@ -127,7 +126,7 @@ impl Classifier {
     }
 
     /// A pass forward over fitted images.
-    fn forward<P: AsRef<[u8]>>(&self, images: &[P]) -> Result<Trace, ModelError> {
+    fn forward<P: AsRef<[u8]>>(&self, images: &[P]) -> Result<Trace, EngineError> {
         let pixels = self.normalised(images.iter().map(AsRef::as_ref));
         self.engine.trace(pixels, None)
     }

@@ -48,10 +48,10 @@ impl Classifier {
         let (mut neighbours, mut done) = (Vec::new(), 0);
         for chunk in indices.chunks(BATCH) {
             let others = features(&self.all_fitted(images, chunk)?)?;
-            let others = chunk.iter().zip(others.chunks_exact(own.len()));
+            let others = chunk.iter().zip(others.chunks_exact(own.len().max(1)));
             neighbours.extend(others.map(|(index, other)| Neighbour {
                 index: *index,
-                label: images.label(*index as usize),
+                label: images.labels()[*index as usize],
                 distance: distance(&own, other),
             }));
             neighbours.sort_by(|a, b| {

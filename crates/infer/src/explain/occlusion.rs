@@ -1,10 +1,9 @@
 //! What the network loses where a part of the image is covered.
 
-use glassbox_model::ModelError;
 use glassbox_spec::ImageShape;
 
 use super::{ExplainError, Map};
-use crate::{Classifier, Prepared, classifier::BATCH, evaluation::softmax};
+use crate::{Classifier, EngineError, Prepared, classifier::BATCH, evaluation::softmax};
 
 /// Positions along a side of the image, of a patch that is suited to it.
 const MOST_POSITIONS: usize = 28;
@@ -134,7 +133,7 @@ impl Classifier {
         &self,
         images: &[P],
         class: u16,
-    ) -> Result<Vec<f32>, ModelError> {
+    ) -> Result<Vec<f32>, EngineError> {
         let pixels = self.normalised(images.iter().map(AsRef::as_ref));
         let logits = self.engine.logits(pixels)?;
         let of_image = logits.chunks_exact(self.file().classes.len());

@@ -38,9 +38,10 @@ impl Answer {
     /// `f32`, and so must the rule's.
     pub fn holds(&self) -> bool {
         let beyond = !self.computed.is_finite() || self.computed.abs() > f64::from(f32::MAX);
-        match self.value().is_finite() {
-            true => (self.value() - self.computed).abs() <= self.bound,
-            false => beyond,
+        if self.value().is_finite() {
+            (self.value() - self.computed).abs() <= self.bound
+        } else {
+            beyond
         }
     }
 
@@ -261,6 +262,11 @@ impl Factor {
             name: name.into(),
             value,
         }
+    }
+
+    /// A share of so many: `1/4`.
+    pub(super) fn one_of(count: usize) -> Self {
+        Self::new(format!("1/{count}"), 1.0 / count as f64)
     }
 }
 

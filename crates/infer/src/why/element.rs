@@ -1,8 +1,8 @@
 //! The names of numbers: from `d_conv1.weight[3,0,1,2]` to a place in a tensor, and back.
 
-use glassbox_spec::{Operation, ParameterShape, Plan, Shape, nearest};
+use glassbox_spec::{Plan, PlannedLayer, Shape, nearest};
 
-use super::WhyError;
+use super::error::WhyError;
 
 /// One number: a tensor and a place in it, in row-major order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,27 +11,25 @@ pub(super) struct Element {
     pub at: usize,
 }
 
-/// A tensor of a pass. Layers are numbered as in a trace: 0 is the input, n the plan's layer n − 1.
+/// A tensor of a pass. Values are numbered as in a plan: 0 is the image, n the output of layer n − 1. Parameters are numbered in
+/// network order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tensor {
     /// The fitted image.
     Pixel,
-    /// A layer's output, after its activation.
+    /// A value: a layer's output, after its activation.
     Output(usize),
     /// Before its activation.
     Before(usize),
-    Weight(usize),
-    Bias(usize),
+    Parameter(usize),
     Softmax,
     Loss,
     /// The derivative of the loss by an `Output`, and so on.
     DOutput(usize),
     DBefore(usize),
-    DWeight(usize),
-    DBias(usize),
-    /// A weight or bias after the next step.
-    StepWeight(usize),
-    StepBias(usize),
+    DParameter(usize),
+    /// A parameter after the next step.
+    StepParameter(usize),
 }
 
 /// What is asked about a name.
@@ -42,25 +40,53 @@ enum Prefix {
     Step,
 }
 
+/// A question taken apart; whether its indices lie within the tensor is still to be seen.
+pub(super) struct Question {
+    /// The tensor's name as asked.
+    pub name: String,
+    pub tensor: Tensor,
+    pub indices: Vec<usize>,
+}
+
 /// Tensors and their names in the network of a plan.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     plan: Plan,
-    parameters: Vec<ParameterShape>,
+    parameters: Vec<Own>,
 }
 
-const PARTS: [&str; 3] = ["pre", "weight", "bias"];
+/// A parameter of a layer.
+#[derive(Debug, Clone)]
+pub(super) struct Own {
+    /// The number of the layer's output.
+    pub layer: usize,
+    /// Its name behind the layer's: `weight`, `bias`.
+    pub part: &'static str,
+    pub shape: Vec<usize>,
+}
+
+/// What a layer has where it has an activation: the values before that.
+const BEFORE: &str = "pre";
 
 impl Names {
     pub fn new(plan: &Plan) -> Self {
+        let layers = plan.layers().iter().zip(1..);
+        let parameters = layers.flat_map(|(planned, layer)| {
+            let own = planned.operation.describe().parameters.into_iter();
+            own.map(move |own| Own {
+                layer,
+                part: own.name,
+                shape: own.shape,
+            })
+        });
         Self {
+            parameters: parameters.collect(),
             plan: plan.clone(),
-            parameters: plan.parameters(),
         }
     }
 
-    /// The number that a question names.
-    pub fn parse(&self, question: &str) -> Result<Element, WhyError> {
+    /// The tensor and the indices that a question names.
+    pub fn parse(&self, question: &str) -> Result<Question, WhyError> {
         let syntax = || WhyError::Syntax {
             question: question.to_string(),
         };
@@ -84,28 +110,11 @@ impl Names {
                 .map(|index| index.trim().parse().map_err(|_| syntax()))
                 .collect::<Result<_, _>>()?,
         };
-        let shape = self.shape(tensor);
-        if indices.len() != shape.len() {
-            return Err(WhyError::IndexCount {
-                name: name.to_string(),
-                shape,
-                found: indices.len(),
-            });
-        }
-        let mut at = 0;
-        for ((index, size), axis) in indices.iter().zip(&shape).zip(self.axes(tensor)) {
-            if index >= size {
-                return Err(WhyError::OutOfRange {
-                    name: name.to_string(),
-                    axis,
-                    size: *size,
-                    index: *index,
-                    shape,
-                });
-            }
-            at = at * size + index;
-        }
-        Ok(Element { tensor, at })
+        Ok(Question {
+            name: name.to_string(),
+            tensor,
+            indices,
+        })
     }
 
     fn tensor(&self, text: &str) -> Result<Tensor, WhyError> {
@@ -138,32 +147,29 @@ impl Names {
             part: part.to_string(),
             known: parts
                 .iter()
-                .filter(|part| prefix != Prefix::Step || **part != "pre")
+                .filter(|part| prefix != Prefix::Step || **part != BEFORE)
                 .map(|part| format!("{name}.{part}"))
                 .collect(),
         };
         if !part.is_empty() && !parts.contains(&part) {
             return Err(wrong());
         }
-        Ok(match (prefix, part) {
-            (Prefix::Value, "pre") => Tensor::Before(layer),
-            (Prefix::Value, "weight") => Tensor::Weight(layer),
-            (Prefix::Value, "bias") => Tensor::Bias(layer),
-            (Prefix::Value, _) => Tensor::Output(layer),
-            (Prefix::Derivative, "pre") => Tensor::DBefore(layer),
-            (Prefix::Derivative, "weight") => Tensor::DWeight(layer),
-            (Prefix::Derivative, "bias") => Tensor::DBias(layer),
-            (Prefix::Derivative, _) => Tensor::DOutput(layer),
-            (Prefix::Step, "weight") => Tensor::StepWeight(layer),
-            (Prefix::Step, "bias") => Tensor::StepBias(layer),
-            (Prefix::Step, _) => return Err(wrong()),
+        Ok(match (prefix, self.parameter(layer, part)) {
+            (Prefix::Value, Some(parameter)) => Tensor::Parameter(parameter),
+            (Prefix::Derivative, Some(parameter)) => Tensor::DParameter(parameter),
+            (Prefix::Step, Some(parameter)) => Tensor::StepParameter(parameter),
+            (Prefix::Value, None) if part == BEFORE => Tensor::Before(layer),
+            (Prefix::Value, None) => Tensor::Output(layer),
+            (Prefix::Derivative, None) if part == BEFORE => Tensor::DBefore(layer),
+            (Prefix::Derivative, None) => Tensor::DOutput(layer),
+            (Prefix::Step, None) => return Err(wrong()),
         })
     }
 
     fn unknown(&self, prefix: Prefix, name: &str) -> WhyError {
         let layers = (0..=self.last()).filter(|layer| match prefix {
-            Prefix::Step => !self.parts(*layer).is_empty(),
-            _ => true,
+            Prefix::Step => self.parameters.iter().any(|own| own.layer == *layer),
+            Prefix::Value | Prefix::Derivative => true,
         });
         let mut known: Vec<_> = layers.map(|layer| self.layer(layer).to_string()).collect();
         if prefix == Prefix::Value {
@@ -186,29 +192,38 @@ impl Names {
         self.plan.layers().len()
     }
 
-    /// A layer's name.
-    pub fn layer(&self, layer: usize) -> &str {
-        match layer.checked_sub(1) {
-            None => "input",
-            Some(index) => self
-                .plan
-                .layers()
-                .get(index)
-                .map_or("", |layer| &layer.name),
-        }
+    /// The name of a value: `input`, or that of the layer it comes from.
+    pub fn layer(&self, value: usize) -> &str {
+        self.plan.value_name(value)
     }
 
-    /// What a layer computes; `None` for the input.
-    pub fn operation(&self, layer: usize) -> Option<Operation> {
-        let layer = self.plan.layers().get(layer.checked_sub(1)?)?;
-        Some(layer.operation)
+    /// The layer that a value comes from; `None` for the image.
+    pub fn planned(&self, value: usize) -> Option<&PlannedLayer> {
+        self.plan.layers().get(value.checked_sub(1)?)
     }
 
-    fn parts(&self, layer: usize) -> &'static [&'static str] {
-        match self.operation(layer) {
-            Some(Operation::Conv { .. } | Operation::Dense { .. }) => &PARTS,
-            _ => &[],
-        }
+    /// All parameters, in network order.
+    pub fn parameters(&self) -> &[Own] {
+        &self.parameters
+    }
+
+    /// The number of a layer's parameter.
+    pub fn parameter(&self, layer: usize, part: &str) -> Option<usize> {
+        let is_it = |own: &Own| own.layer == layer && own.part == part;
+        self.parameters.iter().position(is_it)
+    }
+
+    /// Whether a layer has values before an activation.
+    pub fn has_before(&self, layer: usize) -> bool {
+        let planned = self.planned(layer);
+        planned.is_some_and(|planned| planned.operation.activation().is_some())
+    }
+
+    /// What a layer has beside its output.
+    fn parts(&self, layer: usize) -> Vec<&'static str> {
+        let before = self.has_before(layer).then_some(BEFORE);
+        let own = self.parameters.iter().filter(|own| own.layer == layer);
+        before.into_iter().chain(own.map(|own| own.part)).collect()
     }
 
     /// The tensor's name, as `d_conv1.weight`.
@@ -219,16 +234,18 @@ impl Names {
             T::Softmax => "softmax".to_string(),
             T::Loss => "loss".to_string(),
             T::Output(layer) => self.layer(layer).to_string(),
-            T::Before(layer) => format!("{}.pre", self.layer(layer)),
-            T::Weight(layer) => format!("{}.weight", self.layer(layer)),
-            T::Bias(layer) => format!("{}.bias", self.layer(layer)),
+            T::Before(layer) => format!("{}.{BEFORE}", self.layer(layer)),
+            T::Parameter(parameter) => self.parameter_name(parameter),
             T::DOutput(layer) => format!("d_{}", self.layer(layer)),
-            T::DBefore(layer) => format!("d_{}.pre", self.layer(layer)),
-            T::DWeight(layer) => format!("d_{}.weight", self.layer(layer)),
-            T::DBias(layer) => format!("d_{}.bias", self.layer(layer)),
-            T::StepWeight(layer) => format!("step:{}.weight", self.layer(layer)),
-            T::StepBias(layer) => format!("step:{}.bias", self.layer(layer)),
+            T::DBefore(layer) => format!("d_{}.{BEFORE}", self.layer(layer)),
+            T::DParameter(parameter) => format!("d_{}", self.parameter_name(parameter)),
+            T::StepParameter(parameter) => format!("step:{}", self.parameter_name(parameter)),
         }
+    }
+
+    fn parameter_name(&self, parameter: usize) -> String {
+        let own = &self.parameters[parameter];
+        format!("{}.{}", self.layer(own.layer), own.part)
     }
 
     /// The number's name, as `d_conv1.weight[3,0,1,2]`.
@@ -265,63 +282,19 @@ impl Names {
         match tensor {
             T::Loss => Vec::new(),
             T::Softmax => vec![self.plan.classes()],
-            T::Pixel => sizes(Shape::Image(self.plan.input())),
+            T::Pixel => self.output(0).sizes(),
             T::Output(layer) | T::Before(layer) | T::DOutput(layer) | T::DBefore(layer) => {
-                sizes(self.output(layer))
+                self.output(layer).sizes()
             }
-            T::Weight(layer) | T::DWeight(layer) | T::StepWeight(layer) => self.weight_shape(layer),
-            T::Bias(layer) | T::DBias(layer) | T::StepBias(layer) => {
-                self.weight_shape(layer).into_iter().take(1).collect()
+            T::Parameter(parameter) | T::DParameter(parameter) | T::StepParameter(parameter) => {
+                self.parameters[parameter].shape.clone()
             }
         }
     }
 
-    /// Shape of a layer's output.
-    pub fn output(&self, layer: usize) -> Shape {
-        let index = layer.checked_sub(1);
-        let layer = index.and_then(|index| self.plan.layers().get(index));
-        layer.map_or(Shape::Image(self.plan.input()), |layer| layer.output)
-    }
-
-    /// Shape of a layer's weight; empty where it has none.
-    fn weight_shape(&self, layer: usize) -> Vec<usize> {
-        let layer = self.layer(layer);
-        let is_its = |name: &str| name.strip_prefix(layer) == Some(".weight");
-        let weight = self.parameters.iter().find(|p| is_its(&p.name));
-        weight.map_or(Vec::new(), |weight| weight.shape.clone())
-    }
-
-    /// What each axis of a tensor counts.
-    pub fn axes(&self, tensor: Tensor) -> &'static [&'static str] {
-        use Tensor as T;
-        match tensor {
-            T::Loss => &[],
-            T::Softmax => &["class"],
-            T::Pixel => &["channel", "row", "column"],
-            T::Output(layer) | T::Before(layer) | T::DOutput(layer) | T::DBefore(layer) => {
-                match (self.output(layer), self.operation(layer)) {
-                    (Shape::Image(_), _) => &["channel", "row", "column"],
-                    (_, Some(Operation::Dense { .. })) => &["unit"],
-                    _ => &["position"],
-                }
-            }
-            T::Weight(layer) | T::DWeight(layer) | T::StepWeight(layer) => {
-                match self.operation(layer) {
-                    Some(Operation::Dense { .. }) => &["unit", "input"],
-                    _ => &["filter", "channel", "kernel row", "kernel column"],
-                }
-            }
-            T::Bias(layer) | T::DBias(layer) | T::StepBias(layer) => match self.operation(layer) {
-                Some(Operation::Dense { .. }) => &["unit"],
-                _ => &["filter"],
-            },
-        }
-    }
-}
-
-fn sizes(shape: Shape) -> Vec<usize> {
-    match shape {
-        Shape::Image(image) => <[usize; 3]>::from(image).to_vec(),
-        Shape::Flat(features) => features.to_vec(),
+    /// Shape of a value.
+    pub fn output(&self, value: usize) -> Shape {
+        let image = Shape::Image(self.plan.input());
+        self.planned(value).map_or(image, |planned| planned.output)
     }
 }

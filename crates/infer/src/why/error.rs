@@ -82,12 +82,19 @@ pub enum WhyError {
     },
 }
 
+pub(super) fn foreign(what: &str) -> WhyError {
+    WhyError::Foreign {
+        what: what.to_string(),
+    }
+}
+
 /// `64×11×11`, or `one number`.
 fn shown(shape: &[usize]) -> String {
     let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
-    match sizes.is_empty() {
-        true => "that of one number".to_string(),
-        false => sizes.join("×"),
+    if sizes.is_empty() {
+        "that of one number".to_string()
+    } else {
+        sizes.join("×")
     }
 }
 

@@ -2,13 +2,18 @@
 
 use glassbox_scratch::rounding::{Softmax, TINY};
 
-use super::{Computed, Element, Exponential, Factor, Group, Rule, Tensor, Term, Why};
+use super::{
+    Why,
+    answer::{Exponential, Factor, Group, Rule, Term},
+    computed::Computed,
+    element::{Element, Tensor},
+};
 
 impl Why {
     /// pₖ = e^(zₖ − m) / Σ e^(z − m). A pass does not keep it.
     pub(super) fn softmax(&self, class: usize) -> Computed {
         let softmax = self.softmax_of_logits();
-        let logits = self.names.layer(self.names.last());
+        let logits = self.stored.names.layer(self.stored.names.last());
         let of = |values: &[f64]| values.get(class).copied().unwrap_or(f64::NAN);
         Computed {
             value: of(&softmax.probabilities),
@@ -27,7 +32,7 @@ impl Why {
     /// loss = ln Σ e^(z − m) − (z_label − m), of one image.
     pub(super) fn loss(&self, label: usize) -> Computed {
         let softmax = self.softmax_of_logits();
-        let logits = self.names.layer(self.names.last());
+        let logits = self.stored.names.layer(self.stored.names.last());
         Computed {
             value: softmax.loss(label),
             bound: softmax.loss_bound(label) + TINY,
@@ -51,17 +56,18 @@ impl Why {
             .get(class)
             .copied()
             .unwrap_or(f64::NAN);
-        let name = self.names.name(Element {
+        let name = self.stored.names.name(Element {
             tensor: Tensor::Softmax,
             at: class,
         });
-        let target = match class == label {
-            true => Factor::new("−1, since this is the label", -1.0),
-            false => Factor::new("−0, since this is not the label", 0.0),
+        let target = if class == label {
+            Factor::new("−1, since this is the label", -1.0)
+        } else {
+            Factor::new("−0, since this is not the label", 0.0)
         };
         let terms = [Factor::new(name, p), target].map(|factor| Term::new(vec![factor]));
         let group = Group::new("the probability and the target", terms.to_vec());
-        let logits = self.names.layer(self.names.last());
+        let logits = self.stored.names.layer(self.stored.names.last());
         Computed {
             value: group.sum,
             bound: softmax.gradient_bound(class, label) + TINY,
@@ -76,14 +82,22 @@ impl Why {
     }
 
     fn softmax_of_logits(&self) -> Softmax {
-        let logits: Vec<f64> = self.trace.logits().iter().map(|z| f64::from(*z)).collect();
+        let logits: Vec<f64> = self
+            .stored
+            .trace
+            .logits()
+            .iter()
+            .map(|z| f64::from(*z))
+            .collect();
         Softmax::new(&logits)
     }
 
     fn exponentials(&self, softmax: &Softmax) -> Vec<Exponential> {
         let shifted = softmax.shifted.iter().enumerate();
         let exponential = |(class, shifted): (usize, &f64)| Exponential {
-            logit: self.factor(Tensor::Output(self.names.last()), class),
+            logit: self
+                .stored
+                .factor(Tensor::Output(self.stored.names.last()), class),
             value: shifted.exp(),
         };
         shifted.map(exponential).collect()

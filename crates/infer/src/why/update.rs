@@ -6,15 +6,20 @@ use glassbox_scratch::{
     rounding::{TINY, U, gamma},
 };
 
-use super::{Computed, Factor, Moment, Remembered, Rule, Tensor, Why, WhyError};
+use super::{
+    Remembered, Why,
+    answer::{Factor, Moment, Rule},
+    computed::Computed,
+    element::Tensor,
+    error::WhyError,
+};
 
 impl Why {
-    /// A parameter after the next step; `name` is that of the question.
+    /// A parameter, given by its number, after the next step; `name` is that of the question.
     pub(super) fn step(
         &self,
         name: String,
-        parameter: Tensor,
-        gradient: Tensor,
+        parameter: usize,
         at: usize,
     ) -> Result<Computed, WhyError> {
         let Some(remembered) = &self.optimizer else {
@@ -23,16 +28,11 @@ impl Why {
         if self.label.is_none() {
             return Err(WhyError::NeedsLabel { name });
         }
-        let (Tensor::Weight(layer) | Tensor::Bias(layer)) = parameter else {
-            return Err(WhyError::NeedsRun { name });
-        };
-        let next = usize::from(matches!(parameter, Tensor::Bias(_)));
-        let index = self.weights.get(layer).copied().flatten().unwrap_or(0) + next;
-        let tensor = self.names.tensor_name(parameter);
+        let tensor = self.stored.names.tensor_name(Tensor::Parameter(parameter));
         let step = Step {
-            before: |moment: usize| remembered.before(moment, index, at),
-            parameter: self.factor(parameter, at),
-            gradient: self.factor(gradient, at),
+            before: |moment: usize| remembered.before(moment, parameter, at),
+            parameter: self.stored.factor(Tensor::Parameter(parameter), at),
+            gradient: self.stored.factor(Tensor::DParameter(parameter), at),
             number: remembered.moments.step + 1,
             rate: remembered.rate,
         };

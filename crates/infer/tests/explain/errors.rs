@@ -1,16 +1,18 @@
 //! Every explanation that cannot be given says why.
 
 use glassbox_data::Images;
-use glassbox_infer::explain::{ExplainError, Patch};
-use glassbox_model::ModelError;
+use glassbox_infer::{
+    EngineError,
+    explain::{ExplainError, Patch},
+};
 use glassbox_spec::ImageShape;
 
-use crate::models::{awkward, classifier, device, flat, grey, images, prepared};
+use crate::models::{awkward, classifier, flat, grey, images, kernels, prepared};
 
 #[test]
 fn a_class_or_picture_that_is_not_of_the_network_is_refused() {
-    let scratch = device("scratch");
-    let [grey, colour] = [grey(), awkward()].map(|file| classifier(&file, &scratch));
+    let scratch = kernels();
+    let [grey, colour] = [grey(), awkward()].map(|file| classifier(&file, scratch));
     let picture = prepared(&grey, 0);
     let patch = Patch { size: 2, stride: 2 };
     for error in [
@@ -49,8 +51,8 @@ fn a_class_or_picture_that_is_not_of_the_network_is_refused() {
 
 #[test]
 fn a_layer_that_cannot_be_laid_over_the_image_is_named() {
-    let scratch = device("scratch");
-    let grey = classifier(&grey(), &scratch);
+    let scratch = kernels();
+    let grey = classifier(&grey(), scratch);
     let picture = prepared(&grey, 0);
     let error = grey.grad_cam(&picture, 0, Some("convv2")).unwrap_err();
     let message = "there is no layer `convv2` here; did you mean `conv2`?; there are input, conv1, pool1, conv2";
@@ -64,7 +66,7 @@ fn a_layer_that_cannot_be_laid_over_the_image_is_named() {
     let error = grey.grad_cam(&picture, 0, Some("flatten")).unwrap_err();
     assert!(error.to_string().starts_with("the output of flatten is 20"));
     assert!(matches!(error, ExplainError::NotAnImage { .. }));
-    let flat = classifier(&flat(), &scratch);
+    let flat = classifier(&flat(), scratch);
     let error = flat.grad_cam(&prepared(&flat, 0), 0, None).unwrap_err();
     let ExplainError::NoConvolution { known } = &error else {
         panic!("{error}")
@@ -74,7 +76,7 @@ fn a_layer_that_cannot_be_laid_over_the_image_is_named() {
 
 #[test]
 fn a_patch_that_does_not_slide_is_refused() {
-    let classifier = classifier(&grey(), &device("scratch"));
+    let classifier = classifier(&grey(), kernels());
     let picture = prepared(&classifier, 0);
     for (size, stride) in [(0, 1), (1, 0), (7, 1), (usize::MAX, usize::MAX)] {
         let patch = Patch { size, stride };
@@ -90,7 +92,7 @@ fn a_patch_that_does_not_slide_is_refused() {
 
 #[test]
 fn images_that_are_not_there_or_cannot_be_fitted_are_refused() {
-    let classifier = classifier(&grey(), &device("scratch"));
+    let classifier = classifier(&grey(), kernels());
     let picture = prepared(&classifier, 0);
     let both = |images: &Images, indices: &[u32]| {
         let nearest = classifier.nearest(&picture, images, indices, 1, |_| {});
@@ -120,9 +122,9 @@ fn images_that_are_not_there_or_cannot_be_fitted_are_refused() {
 }
 
 #[test]
-fn what_a_model_says_is_passed_on() {
+fn what_an_engine_says_is_passed_on() {
     let problem = "gone".to_string();
-    let error = ExplainError::from(ModelError::Device { problem });
+    let error = ExplainError::from(EngineError::Device { problem });
     assert_eq!(error.to_string(), "the device failed: gone");
-    assert!(matches!(error, ExplainError::Model(_)));
+    assert!(matches!(error, ExplainError::Engine(_)));
 }

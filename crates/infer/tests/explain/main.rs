@@ -7,12 +7,12 @@ mod models;
 mod sets;
 
 use glassbox_infer::{Classifier, Prepared, explain::Patch};
-use glassbox_model::ModelFile;
 use glassbox_scratch::compare::worst_relative;
 use glassbox_spec::{ImageShape, Pass, Shape};
+use glassbox_store::ModelFile;
 
 use models::{
-    awkward, by_hand, classifier, device, devices, fit, flat, grey, normalised, prepared,
+    Computes, awkward, by_hand, classifier, engines, fit, flat, grey, kernels, normalised, prepared,
 };
 
 /// That a map is what it should be, and not nothing.
@@ -28,8 +28,8 @@ fn saliency_is_how_much_the_logit_moves_with_a_pixel() {
         let network = by_hand(&file);
         let input = network.plan().input();
         let plane = input.height() * input.width();
-        for (class, device) in (0..3).zip(&devices()) {
-            let classifier = classifier(&file, device);
+        for (class, engine) in (0..3).zip(engines()) {
+            let classifier = classifier(&file, engine);
             let prepared = prepared(&classifier, u32::from(class));
             let image = normalised(&file, prepared.pixels());
             let logit = |value: usize, step: f64| {
@@ -59,7 +59,7 @@ fn saliency_is_how_much_the_logit_moves_with_a_pixel() {
 fn a_prediction_knows_its_class_by_its_place() {
     let mut file = grey();
     file.classes = ["a", "b", "a", "a"].map(String::from).to_vec();
-    let classifier = classifier(&file, &device("scratch"));
+    let classifier = classifier(&file, kernels());
     for index in 0..20 {
         let predicted = classifier.predict(&[prepared(&classifier, index)], 4);
         let predicted = predicted.unwrap().remove(0);
@@ -83,8 +83,8 @@ fn grad_cam_is_its_formula_on_every_layer_with_an_image() {
     for file in [awkward(), grey()] {
         let network = by_hand(&file);
         let mut maps = 0;
-        for (class, device) in (0..3).zip(&devices()) {
-            let classifier = classifier(&file, device);
+        for (class, engine) in (0..3).zip(engines()) {
+            let classifier = classifier(&file, engine);
             let prepared = prepared(&classifier, 9 + u32::from(class));
             let image = normalised(&file, prepared.pixels());
             let trace = network
@@ -162,9 +162,9 @@ fn painted(
 
 #[test]
 fn occlusion_is_what_predict_says_of_painted_pictures() {
-    for (file, device) in [awkward(), grey(), awkward()].iter().zip(&devices()) {
-        let classifier = classifier(file, device);
-        let input = classifier.plan().unwrap().input();
+    for (file, engine) in [awkward(), grey(), awkward()].iter().zip(engines()) {
+        let classifier = classifier(file, engine);
+        let input = classifier.plan().input();
         let (height, width) = (input.height(), input.width());
         let prepared = prepared(&classifier, 20);
         let whole = probability(&classifier, &prepared, 1);
@@ -245,11 +245,10 @@ fn a_suited_patch_has_few_positions_on_any_image() {
 
 #[test]
 fn a_randomised_network_has_the_weights_of_its_seed_and_all_else_unchanged() {
-    let scratch = device("scratch");
-    let trained = classifier(&grey(), &scratch);
+    let trained = classifier(&grey(), kernels());
     let prepared = prepared(&trained, 30);
-    let other = trained.randomised(77, &scratch).unwrap();
-    let plan = trained.plan().unwrap();
+    let other = trained.randomised(77).unwrap();
+    let plan = trained.plan();
     assert_eq!(other.file().parameters, plan.initial_parameters(77));
     assert_eq!(other.file().preprocessing, trained.file().preprocessing);
     assert_eq!(other.file().classes, trained.file().classes);
@@ -257,7 +256,7 @@ fn a_randomised_network_has_the_weights_of_its_seed_and_all_else_unchanged() {
     let (ours, others) = (saliency(&trained), saliency(&other));
     assert_eq!(ours.rank_correlation(&ours), Some(1.0));
     assert!(ours.rank_correlation(&others).unwrap() < 0.99);
-    let again = trained.randomised(77, &device("flex")).unwrap();
+    let again = classifier(&grey(), Computes::Plain).randomised(77).unwrap();
     let again = others.rank_correlation(&saliency(&again)).unwrap();
     assert!(again > 0.99, "{again}");
 }
@@ -268,8 +267,8 @@ fn what_is_not_a_number_stays_so() {
     let mut file = grey();
     // Its first sums overflow.
     file.parameters[0].values.fill(3e38);
-    for device in &devices() {
-        let classifier = classifier(&file, device);
+    for engine in engines() {
+        let classifier = classifier(&file, engine);
         let prepared = prepared(&classifier, 50);
         let patch = Patch { size: 3, stride: 3 };
         let occlusion = classifier.occlusion(&prepared, 1, patch, |_, _| {});
@@ -286,7 +285,7 @@ fn what_is_not_a_number_stays_so() {
 
 #[test]
 fn a_network_without_convolutions_has_other_layers_to_ask() {
-    let classifier = classifier(&flat(), &device("scratch"));
+    let classifier = classifier(&flat(), kernels());
     let prepared = prepared(&classifier, 40);
     let pool = classifier.grad_cam(&prepared, 0, Some("pool1")).unwrap();
     assert_eq!((pool.map.rows, pool.map.columns), (3, 2));

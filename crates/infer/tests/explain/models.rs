@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use glassbox_data::{Images, Picture};
-use glassbox_infer::{Classifier, Prepared};
-use glassbox_model::{Backend, ModelFile, OpenDevice, Training};
-use glassbox_scratch::Network;
-use glassbox_spec::{Architecture, Fit, ImageShape, Normalise, Preprocessing, Random, Stream};
+use glassbox_infer::{Classifier, Engine, EngineError, Prepared};
+use glassbox_scratch::{
+    Network, Trace,
+    kernels::{self, Level},
+};
+use glassbox_spec::{
+    Architecture, Fit, ImageShape, Normalise, Parameters, Pass, Plan, Preprocessing, Random, Stream,
+};
+use glassbox_store::{ModelFile, Training};
 
 /// Every kind of layer, on colour.
 const AWKWARD: &str = include_str!("../../../spec/tests/awkward.toml");
@@ -35,17 +40,72 @@ pub fn flat() -> ModelFile {
     model(FLAT, 1, 6, 4)
 }
 
-/// Every engine that computes here.
-pub fn devices() -> [OpenDevice; 3] {
-    ["scratch", "flex", "cpu"].map(device)
+/// What computes a network.
+#[derive(Debug, Clone, Copy)]
+pub enum Computes {
+    Kernels(Level),
+    /// The reference, as an engine that a caller brings.
+    Plain,
 }
 
-pub fn device(name: &str) -> OpenDevice {
-    name.parse::<Backend>().unwrap().open().unwrap()
+/// Everything that computes here.
+pub fn engines() -> [Computes; 3] {
+    let portable = "portable".parse().unwrap();
+    [kernels(), Computes::Plain, Computes::Kernels(portable)]
 }
 
-pub fn classifier(file: &ModelFile, device: &OpenDevice) -> Classifier {
-    Classifier::new(Path::new("m"), file.clone(), device).unwrap()
+pub fn kernels() -> Computes {
+    Computes::Kernels(Level::fastest())
+}
+
+pub fn classifier(file: &ModelFile, computes: Computes) -> Classifier {
+    let plan = file.plan(Path::new("m")).unwrap();
+    let engine: Box<dyn Engine> = match computes {
+        Computes::Kernels(level) => {
+            Box::new(kernels::Network::new(level, &plan, &file.parameters).unwrap())
+        }
+        Computes::Plain => Box::new(Plain {
+            network: Network::new(&plan, &file.parameters).unwrap(),
+            plan,
+        }),
+    };
+    Classifier::new(file.clone(), engine).unwrap()
+}
+
+struct Plain {
+    network: Network<f32>,
+    plan: Plan,
+}
+
+impl Engine for Plain {
+    fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn with_parameters(&self, parameters: &Parameters) -> Result<Box<dyn Engine>, EngineError> {
+        let (network, plan) = (Network::new(&self.plan, parameters)?, self.plan.clone());
+        Ok(Box::new(Self { network, plan }))
+    }
+
+    fn logits(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        Ok(self.trace(pixels, None)?.logits().to_vec())
+    }
+
+    fn features(&self, pixels: Vec<f32>) -> Result<Vec<f32>, EngineError> {
+        let mut layers = self.trace(pixels, None)?.layers;
+        layers.pop();
+        Ok(layers.pop().unwrap().values)
+    }
+
+    fn trace(&self, pixels: Vec<f32>, labels: Option<&[u16]>) -> Result<Trace, EngineError> {
+        Ok(self.network.trace(&pixels, labels, Pass::Inference)?)
+    }
+
+    fn trace_scores(&self, pixels: Vec<f32>, classes: &[u16]) -> Result<Trace, EngineError> {
+        Ok(self
+            .network
+            .trace_scores(&pixels, classes, Pass::Inference)?)
+    }
 }
 
 /// The same network by the plain loops, in `f64`.
@@ -106,7 +166,7 @@ pub fn pixels(index: u32, shape: ImageShape) -> Vec<u8> {
 
 /// A random picture of the model's own size.
 pub fn prepared(classifier: &Classifier, index: u32) -> Prepared {
-    let input = classifier.plan().unwrap().input();
+    let input = classifier.plan().input();
     let pixels = pixels(index, input);
     let prepared = fit(classifier, input, &pixels);
     assert_eq!(prepared.pixels(), pixels);

@@ -1,9 +1,9 @@
-//! Random small networks: odd strides and paddings, every kind of layer and activation, never square.
+//! Random small networks: odd strides and paddings, every kind of layer and activation, forks that meet again, never square.
 
 use glassbox_scratch::{Moments, Network, Operations, Optimizer, Trace, kernels::Level};
 use glassbox_spec::{
-    Activation, Architecture, Conv, Dense, Dropout, ImageShape, Layer, Normalise, Padding,
-    Parameters, Pass, Plan, Pool, Random, Sides, Stream,
+    Activation, Add, Architecture, Conv, Dense, Dropout, Flatten, GlobalAvgPool, ImageShape, Layer,
+    LayerKind, Normalise, Padding, Parameters, Pass, Plan, Pool, Random, Sides, Stream,
 };
 
 /// A network, an image and its label, and the pass over it.
@@ -29,13 +29,18 @@ pub fn random(case: u32) -> Random {
     Random::new(6, Stream::Verify, 1, case)
 }
 
-/// Even cases by the plain loops, odd ones by the kernels.
+/// A case on a random network.
 pub fn case(number: u32, random: &mut Random) -> Case {
     let plan = loop {
         if let Ok(plan) = architecture(random).plan(input(random)) {
             break plan;
         }
     };
+    case_on(plan, number, random)
+}
+
+/// Even cases by the plain loops, odd ones by the kernels.
+pub fn case_on(plan: Plan, number: u32, random: &mut Random) -> Case {
     let mut parameters = plan.initial_parameters(u64::from(number));
     for parameter in &mut parameters {
         if parameter.name.ends_with("bias") {
@@ -115,39 +120,99 @@ fn input(random: &mut Random) -> ImageShape {
 }
 
 fn architecture(random: &mut Random) -> Architecture {
-    let mut layers = Vec::new();
+    let mut drawn = Drawn::default();
     for _ in 0..pick(random, 1, 4) {
-        layers.push(match random.below(8) {
+        let kind = match random.below(11) {
             0..4 => conv(random),
-            4 | 5 => Layer::MaxPool(pool(random)),
-            6 => Layer::AvgPool(pool(random)),
-            _ => Layer::Dropout(Dropout { rate: 0.4 }),
-        });
+            4 | 5 => LayerKind::MaxPool(pool(random)),
+            6 => LayerKind::AvgPool(pool(random)),
+            7 => dropout(0.4),
+            _ => {
+                drawn.fork(random);
+                continue;
+            }
+        };
+        drawn.push(kind, &[&drawn.last()]);
     }
-    layers.push(Layer::Flatten);
+    let end = match random.below(2) {
+        0 => LayerKind::Flatten(Flatten {}),
+        _ => LayerKind::GlobalAvgPool(GlobalAvgPool {}),
+    };
+    let mut last = drawn.push(end, &[&drawn.last()]);
     if random.below(2) == 0 {
-        layers.push(dense(random, 2, 6));
-        layers.push(Layer::Dropout(Dropout { rate: 0.25 }));
+        let units = dense(random, 2, 6);
+        let all = drawn.push(units, &[&last]);
+        last = drawn.push(dropout(0.25), &[&all]);
+        if random.below(2) == 0 {
+            last = drawn.push(LayerKind::Add(Add {}), &[&all, &last]);
+        }
     }
-    layers.push(Layer::Dense(Dense {
+    let logits = Dense {
         units: pick(random, 2, 5),
         activation: Activation::Linear,
-    }));
+    };
+    drawn.push(LayerKind::Dense(logits), &[&last]);
     Architecture {
         name: "random".to_string(),
-        layers,
+        layers: drawn.0,
     }
 }
 
-fn conv(random: &mut Random) -> Layer {
+/// Layers so far.
+#[derive(Default)]
+struct Drawn(Vec<Layer>);
+
+impl Drawn {
+    /// The name of the last value.
+    fn last(&self) -> String {
+        let name = self.0.last().and_then(|layer| layer.name.clone());
+        name.unwrap_or("input".to_string())
+    }
+
+    fn push(&mut self, kind: LayerKind, from: &[&str]) -> String {
+        let name = format!("{}_{}", ["left", "right"][self.0.len() % 2], self.0.len());
+        self.0.push(Layer::from(kind).named(&name).reading(from));
+        name
+    }
+
+    /// Two ways from the last value to a sum.
+    fn fork(&mut self, random: &mut Random) {
+        let from = self.last();
+        let (a, b) = match random.below(3) {
+            0 => {
+                let one = convolution(random);
+                let other = Conv {
+                    activation: activation(random),
+                    ..one.clone()
+                };
+                let one = self.push(LayerKind::Conv(one), &[&from]);
+                (one, self.push(LayerKind::Conv(other), &[&from]))
+            }
+            1 => {
+                let pool = pool(random);
+                let one = self.push(LayerKind::MaxPool(pool.clone()), &[&from]);
+                (one, self.push(LayerKind::AvgPool(pool), &[&from]))
+            }
+            _ => (from.clone(), self.push(dropout(0.4), &[&from])),
+        };
+        let twice: [&str; 3] = [&a, &b, &a];
+        self.push(LayerKind::Add(Add {}), &twice[..pick(random, 2, 3)]);
+    }
+}
+
+fn conv(random: &mut Random) -> LayerKind {
+    LayerKind::Conv(convolution(random))
+}
+
+fn convolution(random: &mut Random) -> Conv {
     let kernel = [pick(random, 1, 3), pick(random, 1, 4)];
-    Layer::Conv(Conv {
+    Conv {
         filters: pick(random, 1, 4),
         kernel,
         stride: [pick(random, 1, 3), pick(random, 1, 2)],
         padding: sides(random, [2, 3]),
         activation: activation(random),
-    })
+    }
 }
 
 fn pool(random: &mut Random) -> Pool {
@@ -159,8 +224,12 @@ fn pool(random: &mut Random) -> Pool {
     }
 }
 
-fn dense(random: &mut Random, least: usize, most: usize) -> Layer {
-    Layer::Dense(Dense {
+fn dropout(rate: f64) -> LayerKind {
+    LayerKind::Dropout(Dropout { rate })
+}
+
+fn dense(random: &mut Random, least: usize, most: usize) -> LayerKind {
+    LayerKind::Dense(Dense {
         units: pick(random, least, most),
         activation: activation(random),
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use glassbox_infer::why::{Answer, Exponential, Factor, Rule};
 use glassbox_scratch::{Operations, reference};
-use glassbox_spec::{Activation, Operation, Parameter};
+use glassbox_spec::{Activation, Parameter};
 
 use crate::networks::Case;
 
@@ -36,9 +36,7 @@ impl Reader {
         let input: [usize; 3] = case.plan.input().into();
         reader.add("pixel", &input, &pixels);
         for layer in case.plan.layers() {
-            if let Operation::Conv { activation, .. } | Operation::Dense { activation, .. } =
-                layer.operation
-            {
+            if let Some(activation) = layer.operation.activation() {
                 reader.add_d_pre(&layer.name, activation);
             }
         }
@@ -229,13 +227,15 @@ impl Reader {
         let (mut parameters, mut moments) = (case.parameters.clone(), case.moments.clone());
         let gradients: &[Parameter] = &case.trace.d_parameters;
         let operations = Operations::<f32>::REFERENCE;
-        case.optimizer.step(
-            &operations,
-            &mut parameters,
-            &mut moments,
-            gradients,
-            case.rate,
-        );
+        case.optimizer
+            .step(
+                &operations,
+                &mut parameters,
+                &mut moments,
+                gradients,
+                case.rate,
+            )
+            .unwrap();
         for parameter in parameters {
             self.add(
                 &format!("step:{}", parameter.name),

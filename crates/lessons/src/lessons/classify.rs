@@ -1,6 +1,9 @@
 //! Lesson 9: from logits to probabilities, loss and gradient.
 
-use glassbox_scratch::reference::{cross_entropy_backward, cross_entropy_forward};
+use glassbox_scratch::{
+    Real,
+    reference::{cross_entropy_backward, cross_entropy_forward},
+};
 use glassbox_spec::Random;
 
 use crate::{
@@ -41,7 +44,7 @@ fn classify(logits: &[f64], target: usize) -> Classified {
     cross_entropy_backward(&mut d_logits, &probabilities, &labels);
     // As the softmax computes them on its way.
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers = logits.iter().map(|z| (z - largest).exp()).collect();
+    let powers = logits.iter().map(|z| Real::exp(z - largest)).collect();
     Classified {
         largest,
         powers,
@@ -133,7 +136,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ));
     let large = [1000.0, 999.0];
     let safe = classify(&large, 0);
-    let naive: Vec<f64> = large.iter().map(|z: &f64| z.exp()).collect();
+    let naive: Vec<f64> = large.iter().map(|z| Real::exp(*z)).collect();
     page.text("And why the maximum is subtracted, with logits of 1000 and 999:");
     page.formula(format!(
         "without:  e^1000 = {}, e^999 = {}, and {} / {} is no number\nwith:     p = {}, loss = {}",

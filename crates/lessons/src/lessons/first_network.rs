@@ -1,15 +1,13 @@
 //! Lesson 10: a whole network on one image, trained from zero weights.
 
 use glassbox_scratch::{Moments, Network, Optimizer, Trace};
-use glassbox_spec::{
-    Activation, Architecture, Layer, Parameter, ParameterShape, Pass, Plan, Random,
-};
+use glassbox_spec::{Activation, Architecture, Parameter, ParameterShape, Pass, Plan, Random};
 
 use super::feature_map;
 use crate::{
     Lesson, LessonError, Matrix, Page, Picture, Setting, Settings, Slide,
     exercise::{Answer, whole_numbers},
-    layers::{conv, dense, max_pool},
+    layers::{conv, dense, flatten, max_pool},
     matrix::{at, matrix},
     notation::list,
     shown,
@@ -49,7 +47,7 @@ fn plan(image: &Matrix, filter: &Matrix) -> Result<Plan, LessonError> {
         layers: vec![
             conv(1, [filter.rows(), filter.columns()]),
             max_pool(2),
-            Layer::Flatten,
+            flatten(),
             dense(CLASSES, Activation::Linear),
         ],
     };
@@ -86,7 +84,7 @@ fn train(image: &Matrix, filter: &Matrix) -> Result<Vec<Round>, LessonError> {
                 gradient.values.fill(0.0);
             }
         }
-        network.update(optimizer, &mut moments, &gradients, RATE);
+        network.update(optimizer, &mut moments, &gradients, RATE)?;
         rounds.push(Round { trace });
     }
     Ok(rounds)

@@ -138,6 +138,8 @@ fn pooled_sizes(plan: &Plan) -> Vec<String> {
         let geometry = match layer.operation {
             Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => geometry,
             Operation::Conv { .. }
+            | Operation::GlobalAvgPool(_)
+            | Operation::Add
             | Operation::Flatten
             | Operation::Dense { .. }
             | Operation::Dropout { .. } => return None,
@@ -197,6 +199,8 @@ fn worked_out(layer: &PlannedLayer) -> (f64, String) {
         Operation::Dense { inputs, units, .. } => format!("({inputs} + 1) · {units}"),
         Operation::MaxPool(_)
         | Operation::AvgPool(_)
+        | Operation::GlobalAvgPool(_)
+        | Operation::Add
         | Operation::Flatten
         | Operation::Dropout { .. } => String::new(),
     };

@@ -9,7 +9,7 @@ use glassbox_draw::{
 };
 use glassbox_infer::Scored;
 use glassbox_spec::ImageShape;
-use glassbox_train::Shown;
+use glassbox_train::ReportImages;
 
 /// Mistakes in a row.
 const COLUMNS: usize = 5;
@@ -17,7 +17,7 @@ const COLUMNS: usize = 5;
 const SMALL: f64 = 10.0;
 
 /// Training images, each as it is and as epoch after epoch receives it.
-pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
+pub(super) fn training(shown: &ReportImages, classes: &[String]) -> Option<Figure> {
     let epochs = shown.training.first()?.received.len();
     let left = 86.0;
     let step = ((WIDTH - left - 6.0) / (epochs + 1) as f64).min(60.0);
@@ -75,7 +75,11 @@ pub(super) fn training(shown: &Shown, classes: &[String]) -> Option<Figure> {
 }
 
 /// The mistakes that the network was surest of, in order; `shown` has their images.
-pub(super) fn mistakes(wrong: &[&Scored], shown: &Shown, classes: &[String]) -> Option<Figure> {
+pub(super) fn mistakes(
+    wrong: &[&Scored],
+    shown: &ReportImages,
+    classes: &[String],
+) -> Option<Figure> {
     let count = wrong.len().min(shown.mistakes.len());
     if count == 0 {
         return None;

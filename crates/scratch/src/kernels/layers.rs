@@ -6,7 +6,7 @@ mod dense;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{map::Map, simd::Buffer};
+use super::{padded_nhwc::PaddedNhwc, simd::Buffer};
 
 pub use conv::{ConvLayer, ConvSaved};
 pub use dense::{DenseLayer, DenseSaved};
@@ -22,7 +22,7 @@ pub enum Images<T> {
 
 impl<T> Images<T> {
     /// Values of one image.
-    fn size(&self, map: &Map) -> usize {
+    fn size(&self, map: &PaddedNhwc) -> usize {
         match self {
             Images::Planar(_) => map.shape().len(),
             Images::ChannelsLast(_) => map.len(),
@@ -38,7 +38,7 @@ impl<T> Images<T> {
 }
 
 impl<'a> Images<&'a [f32]> {
-    fn count(self, map: &Map) -> usize {
+    fn count(self, map: &PaddedNhwc) -> usize {
         let (values, size) = (self.values().len(), self.size(map));
         assert!(
             values.is_multiple_of(size),
@@ -48,7 +48,7 @@ impl<'a> Images<&'a [f32]> {
     }
 
     /// One image as a map: where it is, or, if it is planar, copied into `room`.
-    fn map<'b>(self, number: usize, map: &Map, room: &'b mut Buffer) -> &'b [f32]
+    fn map<'b>(self, number: usize, map: &PaddedNhwc, room: &'b mut Buffer) -> &'b [f32]
     where
         'a: 'b,
     {

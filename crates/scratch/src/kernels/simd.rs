@@ -21,7 +21,6 @@ mod gradients;
 mod neon;
 mod portable;
 mod product;
-#[allow(clippy::missing_safety_doc)]
 mod vector;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -30,7 +29,7 @@ use std::{fmt, str::FromStr, sync::OnceLock};
 
 use crate::Adam;
 pub(crate) use buffer::Buffer;
-pub(crate) use elementwise::{ActiveGradients, MaxPool, Places, PlacesMut, Winners};
+pub(crate) use elementwise::{ActiveGradients, Argmax, MaxPool, Places, PlacesMut};
 pub(crate) use gradients::{InputGradient, Lists, Patch, WeightGradient, input_chunks};
 pub(crate) use product::{Product, Run, Start, Weights};
 
@@ -38,7 +37,7 @@ pub(crate) use product::{Product, Run, Start, Weights};
 #[derive(Clone, Copy)]
 pub struct Level(&'static Entries);
 
-/// The loops, compiled for one instruction set.
+/// The loops, compiled for one instruction set. Each may be called where `here` says so, with what its method of [`Level`] asserts.
 struct Entries {
     name: &'static str,
     lanes: usize,
@@ -59,42 +58,51 @@ macro_rules! entries {
     ($simd:ident, $name:literal, $here:expr $(, $features:literal)?) => {
         pub(super) static ENTRIES: Entries = {
             use crate::{Adam, kernels::simd::{self, elementwise, gradients, product}};
-            // SAFETY (all blocks): the callers of an entry have asserted what the loop relies on, and that the machine has
-            // these features.
+            // The loops are safe with registers of this kind only.
+            const { assert!(simd::vector::fits::<$simd>()) };
             $(#[target_feature(enable = $features)])?
             unsafe fn multiply_add(rounds: usize) -> usize {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::multiply_add::<$simd>(rounds) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn product(product: &mut simd::Product<'_>) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { product::run::<$simd>(product) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn weight_gradient(sums: &mut simd::WeightGradient<'_>) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { gradients::weight_gradient::<$simd>(sums) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn input_gradient(sums: &mut simd::InputGradient<'_>, lists: &mut simd::Lists) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { gradients::input_gradient::<$simd>(sums, lists) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn max_pool(pool: &mut simd::MaxPool<'_>) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::max_pool::<$simd>(pool) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn active_gradients(active: &mut simd::ActiveGradients<'_>) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::active_gradients::<$simd>(active) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn add(to: &mut [f32], from: &[f32]) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::add::<$simd>(to, from) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn adam(values: [&mut [f32]; 3], gradient: &[f32], rate: f32, adam: &Adam) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::adam::<$simd>(values, gradient, rate, adam) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn sgd(values: [&mut [f32]; 2], gradient: &[f32], rate: f32, momentum: f32) {
+                // SAFETY: passed on; whoever calls an entry has asserted what its loop relies on, and has these features.
                 unsafe { elementwise::sgd::<$simd>(values, gradient, rate, momentum) }
             }
             Entries {

@@ -71,9 +71,18 @@ pub fn activation_backward<T: Real>(
                 Activation::Linear | Activation::Relu | Activation::LeakyRelu | Activation::Elu => {
                     one
                 }
-                Activation::Sigmoid => sigmoid(x) * (one - sigmoid(x)),
-                Activation::Tanh => one - x.tanh() * x.tanh(),
-                Activation::Silu => sigmoid(x) * (one + x * (one - sigmoid(x))),
+                Activation::Sigmoid => {
+                    let y = sigmoid(x);
+                    y * (one - y)
+                }
+                Activation::Tanh => {
+                    let y = x.tanh();
+                    one - y * y
+                }
+                Activation::Silu => {
+                    let s = sigmoid(x);
+                    s * (one + x * (one - s))
+                }
             };
     }
 }

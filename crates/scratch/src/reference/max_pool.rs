@@ -10,13 +10,13 @@ use crate::Real;
 ///
 /// ```text
 /// y[n,c,i,j]       = max over (u,v) of  x[n, c, i·s_h + u − p_top, j·s_w + v − p_left]
-/// winners[n,c,i,j] = where that is, as row · width + column
+/// argmax[n,c,i,j] = where that is, as row · width + column
 /// ```
 ///
-/// Shapes: output and winners `[n, channels, oh, ow]`, input `[n, channels, h, w]`.
+/// Shapes: output and argmax `[n, channels, oh, ow]`, input `[n, channels, h, w]`.
 pub fn max_pool_forward<T: Real>(
     output: &mut [T],
-    winners: &mut [u32],
+    argmax: &mut [u32],
     input: &[T],
     geometry: &PoolGeometry,
 ) {
@@ -25,7 +25,7 @@ pub fn max_pool_forward<T: Real>(
     let padding = geometry.padding();
     let images = items(input, from.len());
     assert_eq!(output.len(), images * to.len(), "output");
-    assert_eq!(winners.len(), output.len(), "winners");
+    assert_eq!(argmax.len(), output.len(), "argmax");
     let mut at = 0;
     for plane in input.chunks_exact(from.height() * from.width()) {
         for i in 0..to.height() {
@@ -49,36 +49,36 @@ pub fn max_pool_forward<T: Real>(
                 }
                 let (value, place) = largest.unwrap_or((T::neg_infinity(), 0));
                 output[at] = value;
-                winners[at] = place as u32;
+                argmax[at] = place as u32;
                 at += 1;
             }
         }
     }
 }
 
-/// The gradient of [`max_pool_forward`]: each output's goes to its window's winner.
+/// The gradient of [`max_pool_forward`]: each output's goes to its window's argmax.
 ///
 /// ```text
-/// d_x[n,c,p] = Σ over (i,j) with winners[n,c,i,j] = p of  d_y[n,c,i,j]
+/// d_x[n,c,p] = Σ over (i,j) with argmax[n,c,i,j] = p of  d_y[n,c,i,j]
 /// ```
 ///
-/// Shapes: d_input `[n, channels, h, w]`, d_output and winners `[n, channels, oh, ow]`.
+/// Shapes: d_input `[n, channels, h, w]`, d_output and argmax `[n, channels, oh, ow]`.
 pub fn max_pool_backward<T: Real>(
     d_input: &mut [T],
     d_output: &[T],
-    winners: &[u32],
+    argmax: &[u32],
     geometry: &PoolGeometry,
 ) {
     let (from, to) = (geometry.input(), geometry.output());
     let images = items(d_output, to.len());
     assert_eq!(d_input.len(), images * from.len(), "d_input");
-    assert_eq!(winners.len(), d_output.len(), "winners");
+    assert_eq!(argmax.len(), d_output.len(), "argmax");
     d_input.fill(T::zero());
     let outputs = to.height() * to.width();
     let planes = d_input.chunks_exact_mut(from.height() * from.width());
     for (plane, d_input) in planes.enumerate() {
         for at in plane * outputs..(plane + 1) * outputs {
-            d_input[winners[at] as usize] += d_output[at];
+            d_input[argmax[at] as usize] += d_output[at];
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod graphs;
 mod layers;
 mod networks;
 mod operations;

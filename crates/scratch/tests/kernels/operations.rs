@@ -168,7 +168,7 @@ const LENGTHS: [usize; 12] = [1, 3, 4, 7, 8, 9, 15, 16, 17, 8191, 8192, 8193];
 fn gradient<T: Real>(step: u32, count: usize) -> Vec<T> {
     let mut gradient = random::<T>(step, count);
     for value in gradient.iter_mut().step_by(3) {
-        *value = *value * T::of(f64::from(2f32.powi(-20)));
+        *value = *value * T::of(8.0 * f64::from(f32::EPSILON));
     }
     gradient
 }

@@ -1,10 +1,22 @@
 //! Every engine on the CPU trains the same runs.
 
-use glassbox_model::ModelFile;
 use glassbox_scratch::compare::worst_relative;
-use glassbox_train::{End, Settings, Stop};
+use glassbox_store::ModelFile;
+use glassbox_train::{End, EpochRow, Settings, Stop};
 
 use crate::fixture::{Fixture, Witness, settings};
+
+impl Fixture {
+    /// Training and validation losses, epoch by epoch.
+    fn losses(&self, name: &str) -> Vec<f64> {
+        let mut metrics = csv::Reader::from_path(self.path(name).join("metrics.csv")).unwrap();
+        let rows: Vec<EpochRow> = metrics.deserialize().map(Result::unwrap).collect();
+        let losses = rows
+            .iter()
+            .flat_map(|row| [row.train_loss, row.validation_loss]);
+        losses.collect()
+    }
+}
 
 #[test]
 fn every_engine_trains_the_same_run() {

@@ -10,8 +10,8 @@ use std::{
 use glassbox_data::{Dataset, Search};
 use glassbox_spec::{Architecture, Random, Stream};
 use glassbox_train::{
-    ArchChoice, Config, EpochRow, Options, Outcome, Report, Run, RunFolder, Settings, StepReport,
-    Stop, TrainError,
+    ArchChoice, Config, Device, EpochRow, Options, Outcome, Report, Run, RunFolder, Settings,
+    StepReport, Stop, TrainError,
 };
 use tempfile::TempDir;
 
@@ -142,7 +142,7 @@ impl Fixture {
         witness: Witness,
     ) -> Result<Outcome, TrainError> {
         let (config, plan) = self.resolve(settings);
-        let device = config.backend.open().unwrap();
+        let device = Device::open(config.backend).unwrap();
         let run = Run::begin(config, plan, &self.dataset, device, Some(&self.path(name)))?;
         self.go(run, witness)
     }
@@ -156,7 +156,7 @@ impl Fixture {
         let folder = RunFolder::open(&self.path(name)).unwrap();
         let settings = flags.or(Settings::read(&folder.config()).unwrap());
         let (config, plan) = self.resolve(settings);
-        let device = config.backend.open().unwrap();
+        let device = Device::open(config.backend).unwrap();
         let mut report = witness.clone();
         let run = Run::resume(config, plan, &self.dataset, device, folder, &mut report)?;
         self.go(run, witness)
@@ -172,17 +172,7 @@ impl Fixture {
             dashboard: false,
             started: Instant::now(),
         };
-        run.train(&self.dataset, &stop, Box::new(witness), options)
-    }
-
-    /// Training and validation losses, epoch by epoch.
-    pub fn losses(&self, name: &str) -> Vec<f64> {
-        let mut metrics = csv::Reader::from_path(self.path(name).join("metrics.csv")).unwrap();
-        let rows: Vec<EpochRow> = metrics.deserialize().map(Result::unwrap).collect();
-        let losses = rows
-            .iter()
-            .flat_map(|row| [row.train_loss, row.validation_loss]);
-        losses.collect()
+        run.train(&stop, Box::new(witness), options)
     }
 
     /// What must be the same in two runs: model, predictions, and metrics without their times.

@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "burn")]
 mod engines;
 mod fixture;
 mod records;
 
 use std::fs;
 
-use glassbox_model::{Backend, ModelFile};
-use glassbox_train::{End, NextStep, Run, RunFolder, Settings, Stop, TrainError};
+use glassbox_store::ModelFile;
+use glassbox_train::{Config, Device, End, NextStep, Run, RunFolder, Settings, Stop, TrainError};
 
 use fixture::*;
 
@@ -358,7 +359,7 @@ fn a_limit_trains_on_so_many_images() {
         limit: Some(50),
         ..settings()
     });
-    let device = Backend::Flex.open().unwrap();
+    let device = Device::open(Config::DEFAULT_BACKEND).unwrap();
     let run = Run::begin(
         config,
         plan,

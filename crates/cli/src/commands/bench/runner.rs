@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use glassbox_draw::{prediction_operations, training_operations};
-use glassbox_infer::Engine;
-use glassbox_model::{self as model, ModelError, OpenDevice, Runtime, Steps};
+use glassbox_infer::{Engine, EngineError};
+use glassbox_model::{self as model, Blocks, OpenDevice, Runtime, Steps};
 use glassbox_scratch::{Moments, Optimizer, kernels};
 use glassbox_spec::{Pass, Plan, Random, StepKey, Stream};
 use rayon::prelude::*;
@@ -45,7 +45,7 @@ enum Kind {
         logits: Vec<f32>,
     },
     Predict {
-        engine: Engine,
+        engine: Box<dyn Engine>,
         images: Vec<f32>,
     },
 }
@@ -165,9 +165,9 @@ impl Kind {
         device: OpenDevice,
         images: Vec<f32>,
         labels: Vec<u16>,
-    ) -> Result<Self, ModelError> {
+    ) -> Result<Self, EngineError> {
         let parameters = plan.initial_parameters(1);
-        let network = |level| -> Result<_, ModelError> {
+        let network = |level| -> Result<_, EngineError> {
             Ok(Box::new(kernels::Network::new(level, plan, &parameters)?))
         };
         Ok(match (what, &device.runtime) {
@@ -177,18 +177,18 @@ impl Kind {
                 images,
                 labels,
             },
-            (What::Train, Runtime::Burn(device, engine)) => {
-                let steps = Steps::new(plan, &parameters, Optimizer::Adam, device, *engine)?;
+            (What::Train, Runtime::Burn(device, blocks)) => {
+                let steps = Steps::new(plan, &parameters, Optimizer::Adam, device, *blocks)?;
                 Kind::BurnTrain {
                     batch: Box::new(steps.resident(&images, &labels)?),
                     steps: Some(Box::new(steps)),
                 }
             }
-            (What::Predict, Runtime::Burn(_, model::Engine::Stock)) => Kind::Predict {
-                engine: Engine::new(plan, &parameters, &device)?,
+            (What::Predict, Runtime::Burn(_, Blocks::Stock)) => Kind::Predict {
+                engine: device.engine(plan, &parameters)?,
                 images,
             },
-            (What::Predict, Runtime::Burn(_, model::Engine::Kernels(level)))
+            (What::Predict, Runtime::Burn(_, Blocks::Kernels(level)))
             | (What::Predict, Runtime::Kernels(level)) => Kind::ScratchPredict {
                 network: network(*level)?,
                 images,
@@ -197,7 +197,7 @@ impl Kind {
         })
     }
 
-    fn step(&mut self, number: u32) -> Result<(), ModelError> {
+    fn step(&mut self, number: u32) -> Result<(), EngineError> {
         let key = StepKey {
             seed: 1,
             epoch: 1,
@@ -211,7 +211,7 @@ impl Kind {
                 labels,
             } => {
                 network.step(images, labels, Pass::Training(key))?;
-                network.update(Optimizer::Adam, moments, 1e-3);
+                network.update(Optimizer::Adam, moments, 1e-3)?;
             }
             Kind::BurnTrain { steps, batch } => {
                 if let Some(taken) = steps.take() {

@@ -5,7 +5,6 @@ use glassbox_infer::{
     Classifier, Prepared,
     explain::{ExplainError, Map, Patch},
 };
-use glassbox_model::OpenDevice;
 use glassbox_spec::Parameter;
 
 use crate::{
@@ -26,7 +25,6 @@ const LONGEST: usize = 64;
 
 /// A picture, a class, and a classifier that is asked about them.
 struct Question {
-    device: OpenDevice,
     classifier: Classifier,
     prepared: Prepared,
     class: u16,
@@ -75,7 +73,7 @@ pub fn grad_cam(args: GradCamArgs) -> Result<(), Failure> {
 
 pub fn occlusion(args: OcclusionArgs) -> Result<(), Failure> {
     let question = Question::of(&args.of)?;
-    let suited = Patch::suited(question.classifier.plan()?.input());
+    let suited = Patch::suited(question.classifier.plan().input());
     let patch = Patch {
         size: args.size.unwrap_or(suited.size),
         stride: args.stride.unwrap_or(suited.stride),
@@ -118,7 +116,6 @@ impl Question {
             probability: probability.map_or(f32::NAN, |ranked| ranked.probability),
             prepared,
             classifier,
-            device,
         })
     }
 
@@ -132,7 +129,7 @@ impl Question {
         let answer = explain(&self.classifier, &self)?;
         // The weights that training started from are related to those that came out.
         let seed = SEED + u64::from(file.training.seed == SEED);
-        let random = self.classifier.randomised(seed, &self.device)?;
+        let random = self.classifier.randomised(seed)?;
         let random = explain(&random, &self)?.map;
         let class = file.classes.get(usize::from(self.class));
         let class = class.map_or("", String::as_str);

@@ -52,8 +52,8 @@ fn arrays(trace: &Trace) -> Vec<Parameter> {
 /// The convolutions' kernels, or those of one layer or filter, and their weights as arrays.
 pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
     let classifier = classifier(&args.of)?;
-    let (plan, parameters) = (classifier.plan()?, &classifier.file().parameters);
-    let convolutions = convolutions(&plan);
+    let (plan, parameters) = (classifier.plan(), &classifier.file().parameters);
+    let convolutions = convolutions(plan);
     if convolutions.is_empty() {
         return Err(Failure::usage(
             "the model has no convolution, so it has no filters",
@@ -72,7 +72,7 @@ pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
         )));
     }
     let figures = match (&args.layer, args.filter) {
-        (Some(layer), Some(number)) => match filter(&plan, parameters, layer, number) {
+        (Some(layer), Some(number)) => match filter(plan, parameters, layer, number) {
             Some(figure) => vec![figure],
             None => {
                 let count = convolutions.iter().find(|(name, _)| name == layer);
@@ -83,7 +83,7 @@ pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
             }
         },
         (layer, _) => {
-            let mut figures = draw_filters(&plan, parameters);
+            let mut figures = draw_filters(plan, parameters);
             figures.retain(|figure| layer.as_ref().is_none_or(|layer| *layer == figure.name));
             figures
         }
@@ -112,10 +112,10 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
         Err(WhyError::NeedsLabel { .. } | WhyError::NeedsRun { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let plan = classifier.plan()?;
+    let plan = classifier.plan();
     let image = image(&classifier, prepared.pixels());
     let pass = Pass {
-        plan: &plan,
+        plan,
         parameters: &classifier.file().parameters,
         trace: why.trace(),
         image: &image,

@@ -1,11 +1,11 @@
 //! The network of the lesson, as data: what another engine needs to compute the same gradients.
 
 use glassbox_scratch::{Network, Trace};
-use glassbox_spec::{Activation, Architecture, Layer, Parameter, ParameterShape, Parameters, Plan};
+use glassbox_spec::{Activation, Architecture, Parameter, ParameterShape, Parameters, Plan};
 
 use crate::{
     LessonError, Matrix, Setting, Settings,
-    layers::{conv, dense, max_pool},
+    layers::{conv, dense, flatten, max_pool},
     matrix::{matrix, rows},
     slide::shape,
 };
@@ -180,7 +180,7 @@ fn architecture(kernel: usize) -> Architecture {
         layers: vec![
             conv(1, [kernel, kernel]),
             max_pool(1),
-            Layer::Flatten,
+            flatten(),
             dense(BIASES.len(), Activation::Linear),
         ],
     }

@@ -5,12 +5,12 @@ use glassbox_scratch::{
     Moments, Optimizer,
     kernels::{Level, Network},
 };
-use glassbox_spec::{Activation, Architecture, ImageShape, Layer, Pass, Random, StepKey};
+use glassbox_spec::{Activation, Architecture, ImageShape, Pass, Random, StepKey};
 
 use crate::{
     LessonError,
     digits::moved,
-    layers::{conv, dense, max_pool},
+    layers::{conv, dense, flatten, max_pool},
 };
 
 /// Images to train on.
@@ -43,7 +43,7 @@ impl Net {
             }
         };
         let end = [
-            Layer::Flatten,
+            flatten(),
             dense(units, Activation::Relu),
             dense(10, Activation::Linear),
         ];
@@ -142,7 +142,7 @@ fn trained(net: Net, images: &Images) -> Result<Network, LessonError> {
                 batch,
             };
             network.step(pixels, labels, Pass::Training(key))?;
-            network.update(Optimizer::Adam, &mut moments, RATE);
+            network.update(Optimizer::Adam, &mut moments, RATE)?;
         }
     }
     Ok(network)

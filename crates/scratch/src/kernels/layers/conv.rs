@@ -1,26 +1,35 @@
 //! The convolution layer.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use glassbox_spec::{Activation, ConvGeometry, ImageShape, PoolGeometry, Sides};
 use rayon::prelude::*;
 
 use super::{Images, Reused, locked};
 use crate::kernels::{
-    conv::{ConvBlock, ConvSums, ConvWorkspace, Neighbours, PackedConv, Saved, fuses},
+    ops::{
+        conv::{ConvBlock, ConvContext, ConvSums, ConvWorkspace, PackedConv, Saved, fuses},
+        fits,
+    },
+    padded_nhwc::PaddedNhwc,
     per_thread::PerThread,
-    simd::{Buffer, Level, Winners},
-    stage::fits,
-    task::IMAGES,
+    simd::{Argmax, Buffer, Level},
+    stage::IMAGES,
 };
 
 /// A convolution with its bias and, in the same pass, a ReLU and a max pooling.
 #[derive(Debug)]
 pub struct ConvLayer {
+    level: Level,
+    geometry: ConvGeometry,
+    relu: bool,
+    pool: Option<PoolGeometry>,
     block: ConvBlock,
     packed: Reused<PackedConv>,
     sums: Mutex<Vec<ConvSums>>,
     workspaces: PerThread<ConvMaps>,
+    /// The same, if it was built without an input gradient and one is asked for after all.
+    with_input_gradient: OnceLock<Arc<ConvLayer>>,
 }
 
 /// One image on its way through a layer.
@@ -38,7 +47,7 @@ struct ConvMaps {
 #[derive(Debug, Clone)]
 pub struct ConvSaved {
     packed: Arc<PackedConv>,
-    winners: Arc<Vec<Winners>>,
+    argmax: Arc<Vec<Argmax>>,
 }
 
 impl ConvLayer {
@@ -60,7 +69,14 @@ impl ConvLayer {
             fits(geometry),
             "images too large for tables: see `check_sizes`"
         );
-        let neighbours = Neighbours {
+        let from = geometry.input();
+        let pixel = if first {
+            from.channels()
+        } else {
+            level.pixel(from)
+        };
+        let context = ConvContext {
+            input: PaddedNhwc::new(from, geometry.padding(), pixel, level.lanes()),
             first,
             relu,
             pool: pool.copied(),
@@ -68,11 +84,26 @@ impl ConvLayer {
             used: [output.height(), output.width()],
         };
         Self {
-            block: ConvBlock::new(level, geometry, &neighbours),
+            level,
+            geometry: *geometry,
+            relu,
+            pool: pool.copied(),
+            block: ConvBlock::new(level, geometry, context),
             packed: Reused::default(),
             sums: Mutex::default(),
             workspaces: PerThread::default(),
+            with_input_gradient: OnceLock::new(),
         }
+    }
+
+    /// The same layer, which can yield its input's gradient too.
+    pub fn with_input_gradient(self: &Arc<Self>) -> Arc<Self> {
+        if self.block.has_input_gradient() {
+            return Arc::clone(self);
+        }
+        let (geometry, pool) = (&self.geometry, self.pool.as_ref());
+        let other = || Arc::new(Self::new(self.level, geometry, self.relu, pool, false));
+        Arc::clone(self.with_input_gradient.get_or_init(other))
     }
 
     /// Shape of one image's output.
@@ -112,37 +143,37 @@ impl ConvLayer {
         let packed = self
             .packed
             .fill(|packed| self.block.pack(packed, weight, bias));
-        let mut all_winners = vec![Winners::default(); images.div_ceil(IMAGES)];
-        let own = self.block.winners();
+        let mut all_argmax = vec![Argmax::default(); images.div_ceil(IMAGES)];
+        let own = self.block.argmax();
         let to = self.block.output();
         let (size, planar) = (output.size(to), matches!(output, Images::Planar(_)));
         let output = output.values();
         assert_eq!(output.len(), images * size, "output");
-        let tasks = output.par_chunks_mut(IMAGES * size).zip(&mut all_winners);
-        tasks.enumerate().for_each(|(task, (output, winners))| {
+        let tasks = output.par_chunks_mut(IMAGES * size).zip(&mut all_argmax);
+        tasks.enumerate().for_each(|(task, (output, argmax))| {
             let maps = &mut *self.workspaces.own();
             maps.output.reserve(to.len());
             self.block.reserve(&mut maps.conv, false);
             if training {
-                winners.reserve(output.len() / size * own);
+                argmax.reserve(output.len() / size * own);
             }
             for (image, output) in output.chunks_exact_mut(size).enumerate() {
                 let number = task * IMAGES + image;
                 let x = input.map(number, self.block.input(), &mut maps.input);
-                let winners = training.then(|| winners.part_mut(image * own, own));
+                let argmax = training.then(|| argmax.part_mut(image * own, own));
                 if planar {
                     self.block
-                        .forward(&mut maps.output, winners, x, &packed, &mut maps.conv);
+                        .forward(&mut maps.output, argmax, x, &packed, &mut maps.conv);
                     to.read(output, &maps.output);
                 } else {
                     self.block
-                        .forward(output, winners, x, &packed, &mut maps.conv);
+                        .forward(output, argmax, x, &packed, &mut maps.conv);
                 }
             }
         });
         ConvSaved {
             packed,
-            winners: Arc::new(all_winners),
+            argmax: Arc::new(all_argmax),
         }
     }
 
@@ -163,7 +194,7 @@ impl ConvLayer {
         let images = input.count(from);
         assert_eq!(output.count(to), images, "output");
         assert_eq!(d_output.count(to), images, "d_output");
-        assert_eq!(saved.winners.len(), images.div_ceil(IMAGES), "saved");
+        assert_eq!(saved.argmax.len(), images.div_ceil(IMAGES), "saved");
         self.check(d_weight, d_bias);
         assert!(
             d_input.is_none() || self.block.has_input_gradient(),
@@ -175,7 +206,7 @@ impl ConvLayer {
         while sums.len() < tasks {
             sums.push(ConvSums::default());
         }
-        let own = self.block.winners();
+        let own = self.block.argmax();
         let planar = matches!(d_input, Some(Images::Planar(_)));
         let size = d_input.as_ref().map_or(0, |d_input| d_input.size(from));
         // Without an input gradient there is nothing to cut into tasks.
@@ -188,11 +219,11 @@ impl ConvLayer {
         d_inputs.resize_with(tasks, || None);
         let tasks = sums[..tasks]
             .par_iter_mut()
-            .zip(saved.winners.par_iter())
+            .zip(saved.argmax.par_iter())
             .zip(d_inputs);
         tasks
             .enumerate()
-            .for_each(|(task, ((sums, winners), mut d_input))| {
+            .for_each(|(task, ((sums, argmax), mut d_input))| {
                 let maps = &mut *self.workspaces.own();
                 maps.d_input.reserve(from.len());
                 self.block.reserve(&mut maps.conv, true);
@@ -202,7 +233,7 @@ impl ConvLayer {
                     let saved_values = Saved {
                         input: input.map(number, from, &mut maps.input),
                         output: output.map(number, to, &mut maps.output),
-                        winners: winners.part(image * own, own),
+                        argmax: argmax.part(image * own, own),
                     };
                     let d_output = d_output.map(number, to, &mut maps.d_output);
                     let wanted = d_input.as_mut().map(|d_input| match planar {
@@ -247,7 +278,7 @@ impl ConvLayer {
             .fill(|packed| self.block.pack(packed, weight, &bias));
         ConvSaved {
             packed,
-            winners: Arc::new(vec![Winners::default(); tasks]),
+            argmax: Arc::new(vec![Argmax::default(); tasks]),
         }
     }
 }

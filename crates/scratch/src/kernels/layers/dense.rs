@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::{Reused, locked};
 use crate::kernels::{
-    dense::{DenseBlock, DenseFactors, PackedDense},
+    ops::dense::{DenseBlock, DenseFactors, PackedDense},
     per_thread::PerThread,
     simd::{Buffer, Level},
-    task::IMAGES,
+    stage::IMAGES,
 };
 
 /// A dense layer with its bias and ReLU.

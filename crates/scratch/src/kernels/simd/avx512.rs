@@ -7,52 +7,61 @@ use super::{Entries, vector::Simd};
 #[derive(Clone, Copy)]
 pub(super) struct Avx512;
 
-// SAFETY (all blocks): the trait's contract. The machine has AVX-512 F, and pointers are good for 16 values; loads and
-// stores are the unaligned ones.
-impl Simd for Avx512 {
+// SAFETY: `__m512` is 16 lanes of `f32`, and `load` and `store` move one, aligned or not.
+unsafe impl Simd for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
     const ACCUMULATORS: usize = 24;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_set1_ps(value) }
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: `from` is good for 16 values; the machine has AVX-512 F.
         unsafe { _mm512_loadu_ps(from) }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, vector: __m512) {
+        // SAFETY: `to` is good for 16 values; the machine has AVX-512 F.
         unsafe { _mm512_storeu_ps(to, vector) }
     }
     #[inline(always)]
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_mul_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn div(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_div_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn sqrt(a: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_sqrt_ps(a) }
     }
     #[inline(always)]
     unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
     unsafe fn relu(a: __m512) -> __m512 {
         // Of a NaN and a number, `max` yields its second argument.
+        // SAFETY: the machine has AVX-512 F.
         unsafe { _mm512_max_ps(_mm512_setzero_ps(), a) }
     }
     #[inline(always)]
     unsafe fn where_positive(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the machine has AVX-512 F.
         unsafe {
             let kept = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(b, _mm512_setzero_ps());
             _mm512_maskz_mov_ps(kept, a)
@@ -60,6 +69,7 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn larger(most: (__m512, __m512), challenger: (__m512, __m512)) -> (__m512, __m512) {
+        // SAFETY: the machine has AVX-512 F.
         unsafe {
             let wins = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(challenger.0, most.0)
                 & _mm512_cmp_ps_mask::<_CMP_ORD_Q>(most.0, most.0);
@@ -78,8 +88,8 @@ impl Simd for Avx512 {
         tag: u32,
         count: usize,
     ) -> usize {
-        // SAFETY: `count` places are read, the last ones under a mask; at most 16 values are written from `kept` on, for
-        // which the caller left room.
+        // SAFETY: the machine has AVX-512 F. `count` places are read, the last ones under a mask; 16 values are written from
+        // `kept` on, which is at most `place` and so below `count`: the caller left room. Only lanes under the mask are listed.
         unsafe {
             let tag = _mm512_set1_epi32(tag as i32);
             let mut lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);

@@ -33,7 +33,7 @@ impl Deref for Buffer {
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as above.
+        // SAFETY: a `Line` is 16 values and nothing else, so lines in a row are values in a row; they are borrowed as `self` is.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * VALUES) }
     }
 }

@@ -7,17 +7,17 @@ use crate::Adam;
 ///
 /// ```text
 /// output[output_rows[i] + c] = max over k of  input[input_rows[i] + window[k] + c]
-/// winners[i, c]              = places[k] of the first k that reaches it
+/// argmax[i, c]              = places[k] of the first k that reaches it
 /// ```
 pub(crate) struct MaxPool<'a> {
     pub output: &'a mut [f32],
     pub output_rows: &'a [u32],
-    /// The part of [`Winners`] that belongs to these rows; `None` where no gradient will be asked for.
-    pub winners: Option<PlacesMut<'a>>,
+    /// The part of [`Argmax`] that belongs to these rows; `None` where no gradient will be asked for.
+    pub argmax: Option<PlacesMut<'a>>,
     pub input: &'a [f32],
     pub input_rows: &'a [u32],
     pub window: &'a [u32],
-    /// What the winners are recorded as, one for each place of the window.
+    /// What the argmax are recorded as, one for each place of the window.
     pub places: &'a [u32],
     /// A multiple of the lanes of a register.
     pub channels: usize,
@@ -43,12 +43,12 @@ pub(crate) struct ActiveGradients<'a> {
 /// Which output of each window was the largest. Only [`Level::max_pool`] writes it, so that all values are known to be
 /// among its `places`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Winners {
+pub(crate) struct Argmax {
     values: Vec<u32>,
     largest: u32,
 }
 
-/// Neighbours among winners.
+/// Neighbours among argmax.
 #[derive(Clone, Copy)]
 pub(crate) struct Places<'a> {
     pub(super) values: &'a [u32],
@@ -56,13 +56,13 @@ pub(crate) struct Places<'a> {
     pub(super) largest: u32,
 }
 
-/// Neighbours among winners, to be written.
+/// Neighbours among argmax, to be written.
 pub(crate) struct PlacesMut<'a> {
     values: &'a mut [u32],
     largest: &'a mut u32,
 }
 
-impl Winners {
+impl Argmax {
     /// So many at least, all at the first place of their windows.
     pub(crate) fn reserve(&mut self, count: usize) {
         if self.values.len() < count {
@@ -105,7 +105,7 @@ impl Level {
     pub fn multiply_add(self, rounds: usize) -> u64 {
         // SAFETY: the machine has the instruction set of a `Level`, and no memory is touched.
         let chains = unsafe { (self.entries().multiply_add)(rounds) };
-        2 * (chains * self.lanes() * rounds) as u64
+        2 * rounds as u64 * (chains * self.lanes()) as u64
     }
 
     /// Pools.
@@ -113,7 +113,7 @@ impl Level {
         let MaxPool {
             output,
             output_rows,
-            winners,
+            argmax,
             input,
             input_rows,
             window,
@@ -136,16 +136,17 @@ impl Level {
             output_rows.is_empty() || last(output_rows).saturating_add(*channels) <= output.len(),
             "output"
         );
-        if let Some(winners) = winners {
+        if let Some(argmax) = argmax {
             assert_eq!(
-                winners.values.len(),
+                argmax.values.len(),
                 output_rows.len().saturating_mul(*channels),
-                "winners"
+                "argmax"
             );
-            *winners.largest = (*winners.largest).max(last(places) as u32);
+            *argmax.largest = (*argmax.largest).max(last(places) as u32);
         }
-        // SAFETY: the machine has the instruction set of a `Level`, and the furthest places read and written were just
-        // asserted to be inside their slices.
+        // SAFETY: the machine has the instruction set of a `Level`. Rows of inputs and outputs are as many, and the furthest
+        // places read and written were just asserted to be inside their slices; winners are rows × channels, a whole number
+        // of registers.
         unsafe { (self.entries().max_pool)(&mut pool) }
     }
 
@@ -169,7 +170,8 @@ impl Level {
         );
         assert!(covers(d_output), "d_output");
         assert!(relu.is_none_or(covers), "output");
-        // SAFETY: the machine has the instruction set of a `Level`, and the furthest places were just asserted.
+        // SAFETY: the machine has the instruction set of a `Level`. The furthest places read were just asserted to be inside
+        // their slices; the gradient is rows × channels, a whole number of registers, and so is the bias.
         unsafe { (self.entries().active_gradients)(&mut active) }
     }
 
@@ -206,7 +208,7 @@ impl Level {
 pub(super) unsafe fn multiply_add<S: Simd>(rounds: usize) -> usize {
     // Enough chains to hide the latency of each, few enough to stay in registers.
     const CHAINS: usize = 12;
-    // SAFETY: registers only.
+    // SAFETY: the machine is the caller's affair; a register is at most 16 lanes, for which `kept` has room.
     unsafe {
         let factor = S::splat(std::hint::black_box(0.999));
         let mut sums = [S::splat(std::hint::black_box(0.5)); CHAINS];
@@ -230,7 +232,9 @@ pub(super) unsafe fn multiply_add<S: Simd>(rounds: usize) -> usize {
 #[inline(always)]
 pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
     let channels = pool.channels;
-    // SAFETY: see `Level::max_pool`.
+    // SAFETY: `Level::max_pool` asserts that the last row + the last place of the window + the channels are inside the input,
+    // that there are as many input rows as output rows, that the last of these + the channels are inside the output, that
+    // winners are rows × channels, and that the window has a part, and each part a place; and `channel + LANES` is at most `channels`.
     unsafe {
         for i in 0..pool.output_rows.len() {
             let input = pool
@@ -252,8 +256,8 @@ pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
                     most = S::larger(most, candidate(k));
                 }
                 S::store(output.add(channel), most.0);
-                if let Some(winners) = &mut pool.winners {
-                    let at = winners.values.as_mut_ptr().add(i * channels + channel);
+                if let Some(argmax) = &mut pool.argmax {
+                    let at = argmax.values.as_mut_ptr().add(i * channels + channel);
                     S::store(at.cast(), most.1);
                 }
             }
@@ -274,7 +278,8 @@ pub(super) unsafe fn active_gradients<S: Simd>(active: &mut ActiveGradients<'_>)
         rows,
     } = active;
     let channels = d_bias.len();
-    // SAFETY: see `Level::active_gradients`.
+    // SAFETY: `Level::active_gradients` asserts that the last row + the channels are inside `d_output` and what the ReLU gave, and
+    // that the gradient is rows × channels; and `channel + LANES` is at most `channels`, which is the length of `d_bias`.
     unsafe {
         for channel in (0..channels).step_by(S::LANES) {
             let mut sum = S::load(d_bias.as_ptr().add(channel));
@@ -299,7 +304,7 @@ pub(super) unsafe fn active_gradients<S: Simd>(active: &mut ActiveGradients<'_>)
 pub(super) unsafe fn add<S: Simd>(to: &mut [f32], from: &[f32]) {
     let whole = to.len() / S::LANES * S::LANES;
     for i in (0..whole).step_by(S::LANES) {
-        // SAFETY: `i + LANES` is at most `whole`.
+        // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of both.
         unsafe {
             let at = to.as_mut_ptr().add(i);
             S::store(at, S::add(S::load(at), S::load(from.as_ptr().add(i))));
@@ -322,7 +327,7 @@ const SUBNORMAL_SCALE: f32 = 2.3e15;
 /// That of [`Simd`].
 #[inline(always)]
 unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
-    // SAFETY: registers only.
+    // SAFETY: the machine is the caller's affair; no memory is touched.
     unsafe {
         let scaled = S::mul(moment, S::splat(SUBNORMAL_SCALE));
         S::where_positive(moment, S::mul(scaled, scaled))
@@ -350,7 +355,7 @@ pub(super) unsafe fn adam<S: Simd>(
     let (rest_1, rest_2) = ((1.0 - adam.beta_1) as f32, (1.0 - adam.beta_2) as f32);
     let epsilon = adam.epsilon as f32;
     let whole = gradient.len() / S::LANES * S::LANES;
-    // SAFETY: `i + LANES` is at most `whole`.
+    // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of all.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             let g = S::load(gradient.as_ptr().add(i));
@@ -386,7 +391,7 @@ pub(super) unsafe fn sgd<S: Simd>(
 ) {
     let [parameter, velocity] = values;
     let whole = gradient.len() / S::LANES * S::LANES;
-    // SAFETY: `i + LANES` is at most `whole`.
+    // SAFETY: `i + LANES` is at most `whole`, which is at most the one length of all.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             let kept = S::load(velocity.as_ptr().add(i));

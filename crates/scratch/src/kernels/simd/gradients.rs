@@ -9,7 +9,7 @@ use super::{Level, Places, vector::Simd};
 /// What a convolution's weight gradient is summed from:
 ///
 /// ```text
-/// d_weight[o, t] += Σ_i  gradient[i, o] · input[windows[i] + winners[i, o] + taps[t]]
+/// d_weight[o, t] += Σ_i  gradient[i, o] · input[windows[i] + argmax[i, o] + taps[t]]
 /// ```
 pub(crate) struct WeightGradient<'a> {
     /// `[channels][runs][vectors × lanes]`
@@ -17,7 +17,7 @@ pub(crate) struct WeightGradient<'a> {
     /// `[windows][channels]`
     pub gradient: &'a [f32],
     /// `[windows][channels]`; without pooling all are 0.
-    pub winners: Option<Places<'a>>,
+    pub argmax: Option<Places<'a>>,
     pub input: &'a [f32],
     /// Where the patch of each window's first output begins in the input.
     pub windows: &'a [u32],
@@ -29,17 +29,17 @@ pub(crate) struct WeightGradient<'a> {
 /// What a convolution's input gradient is summed from:
 ///
 /// ```text
-/// d_input[windows[i] + winners[i, o] + taps[t]] += gradient[i, o] · weights[o, t]
+/// d_input[windows[i] + argmax[i, o] + taps[t]] += gradient[i, o] · weights[o, t]
 /// ```
 pub(crate) struct InputGradient<'a> {
     pub d_input: &'a mut [f32],
     /// `[windows][channels]`
     pub gradient: &'a [f32],
     /// `[windows][channels]`; without pooling all are 0.
-    pub winners: Option<Places<'a>>,
+    pub argmax: Option<Places<'a>>,
     /// Where the patch of each window's first output begins in the input.
     pub windows: &'a [u32],
-    /// The values that winners can have: where in a window each of its outputs is.
+    /// The values that argmax can have: where in a window each of its outputs is.
     pub places: &'a [u32],
     /// `[chunks of vectors][channels][runs][vectors of the chunk × lanes]`, with [`input_chunks`] for chunks.
     pub weights: &'a [f32],
@@ -96,13 +96,13 @@ impl Level {
             sums.channels.saturating_mul(sums.patch.len(lanes)),
             "d_weight"
         );
-        let furthest = self.check(sums.windows, sums.winners, sums.gradient, sums.channels);
+        let furthest = self.check(sums.windows, sums.argmax, sums.gradient, sums.channels);
         assert!(
             furthest.saturating_add(sums.patch.reach(lanes)) <= sums.input.len(),
             "input"
         );
         // SAFETY: the machine has the instruction set of a `Level`. A patch begins at most at `furthest`, and all of it was
-        // just asserted to be inside the input; gradients and winners are windows × channels, the sums channels × patch.
+        // just asserted to be inside the input; gradients and argmax are windows × channels, the sums channels × patch.
         unsafe { (self.entries().weight_gradient)(&mut sums) }
     }
 
@@ -114,7 +114,7 @@ impl Level {
             sums.channels.saturating_mul(sums.patch.len(lanes)),
             "weights"
         );
-        let furthest = self.check(sums.windows, sums.winners, sums.gradient, sums.channels);
+        let furthest = self.check(sums.windows, sums.argmax, sums.gradient, sums.channels);
         // A winner that is no place is never looked for, so the places are what bounds the writes.
         let place = sums.places.iter().max().map_or(0, |place| *place as usize);
         let window = sums
@@ -135,11 +135,11 @@ impl Level {
         unsafe { (self.entries().input_gradient)(&mut sums, lists) }
     }
 
-    /// Asserts the sizes of gradients and winners, and yields where the last patch begins.
+    /// Asserts the sizes of gradients and argmax, and yields where the last patch begins.
     fn check(
         self,
         windows: &[u32],
-        winners: Option<Places<'_>>,
+        argmax: Option<Places<'_>>,
         gradient: &[f32],
         channels: usize,
     ) -> usize {
@@ -148,11 +148,11 @@ impl Level {
             windows.len().saturating_mul(channels),
             "gradient"
         );
-        if let Some(winners) = winners {
-            assert_eq!(winners.values.len(), gradient.len(), "winners");
+        if let Some(argmax) = argmax {
+            assert_eq!(argmax.values.len(), gradient.len(), "argmax");
         }
         let window = windows.iter().max().map_or(0, |window| *window as usize);
-        window.saturating_add(winners.map_or(0, |winners| winners.largest as usize))
+        window.saturating_add(argmax.map_or(0, |argmax| argmax.largest as usize))
     }
 }
 
@@ -170,14 +170,17 @@ pub(crate) struct Lists {
 impl Lists {
     /// Makes room.
     pub(crate) fn reserve(&mut self, level: Level, windows: usize, places: usize, channels: usize) {
-        self.stride = channels + level.lanes();
-        let lists = windows * places;
+        self.stride = channels.saturating_add(level.lanes());
+        let lists = windows.saturating_mul(places);
+        let room = lists.saturating_mul(self.stride);
         if self.counts.len() < lists {
             self.counts.resize(lists, 0);
         }
-        if self.channels.len() < lists * self.stride {
-            self.channels.resize(lists * self.stride, 0);
-            self.gradients.resize(lists * self.stride, 0.0);
+        if self.channels.len() < room {
+            self.channels.resize(room, 0);
+        }
+        if self.gradients.len() < room {
+            self.gradients.resize(room, 0.0);
         }
     }
 }
@@ -237,13 +240,15 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
 ) {
     let channels = sums.channels;
     let stretch = sums.patch.vectors * S::LANES;
-    // SAFETY: see `Level::weight_gradient`; channels are a multiple of 8, and CHANNELS divides 8.
+    // SAFETY: `Level::weight_gradient` asserts that the last window + the largest winner + the patch are inside the input, that
+    // gradients and winners are windows × channels, and the sums channels × patch. The runs and vectors are among the patch's;
+    // channels are a multiple of 8, and CHANNELS divides 8.
     unsafe {
         let mut offsets = [0; RUNS];
         for (r, offset) in offsets.iter_mut().enumerate() {
             *offset = *sums.patch.runs.get_unchecked(run + r) as usize + vector * S::LANES;
         }
-        let winners = sums.winners.map(|winners| winners.values.as_ptr());
+        let argmax = sums.argmax.map(|argmax| argmax.values.as_ptr());
         for channel in (0..channels).step_by(CHANNELS) {
             let mut total = [[[S::splat(0.0); VECTORS]; RUNS]; CHANNELS];
             for (i, window) in sums.windows.iter().enumerate() {
@@ -251,8 +256,8 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
                 for c in 0..CHANNELS {
                     let at = i * channels + channel + c;
                     let gradient = S::splat(*sums.gradient.as_ptr().add(at));
-                    let patch = match winners {
-                        Some(winners) => patch.add(*winners.add(at) as usize),
+                    let patch = match argmax {
+                        Some(argmax) => patch.add(*argmax.add(at) as usize),
                         None => patch,
                     };
                     for r in 0..RUNS {
@@ -285,7 +290,8 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
 #[inline(always)]
 pub(super) unsafe fn input_gradient<S: Simd>(sums: &mut InputGradient<'_>, lists: &mut Lists) {
     let (channels, runs) = (sums.channels, sums.patch.runs.len());
-    // SAFETY: see `Level::input_gradient`.
+    // SAFETY: `Level::input_gradient` asserts that gradients and winners are windows × channels, and makes room in the lists for
+    // channels + LANES of each window and place. What is passed on are runs and vectors of the patch.
     unsafe {
         for window in 0..sums.windows.len() {
             for (p, place) in sums.places.iter().enumerate() {
@@ -295,8 +301,7 @@ pub(super) unsafe fn input_gradient<S: Simd>(sums: &mut InputGradient<'_>, lists
                     lists.channels.as_mut_ptr().add(list * lists.stride),
                     lists.gradients.as_mut_ptr().add(list * lists.stride),
                     sums.gradient.as_ptr().add(begin),
-                    sums.winners
-                        .map(|winners| winners.values.as_ptr().add(begin)),
+                    sums.argmax.map(|argmax| argmax.values.as_ptr().add(begin)),
                     *place,
                     channels,
                 ) as u32;
@@ -336,7 +341,8 @@ unsafe fn spread<S: Simd, const RUNS: usize, const VECTORS: usize>(
 ) {
     let stretch = VECTORS * S::LANES;
     let weights_of_channel = sums.patch.runs.len() * stretch;
-    // SAFETY: see `Level::input_gradient`; the lists name channels below `channels`.
+    // SAFETY: `Level::input_gradient` asserts that the last window + the last place + the patch are inside `d_input`, and that the
+    // weights are channels × patch; the lists name channels below `channels`, and are as long as their counts say.
     unsafe {
         let mut offsets = [0; RUNS];
         for (r, offset) in offsets.iter_mut().enumerate() {

@@ -20,8 +20,8 @@ fn zip(a: Lanes, b: Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
     result
 }
 
-// SAFETY (both blocks): the trait's contract; pointers are good for LANES values, aligned or not.
-impl Simd for Portable {
+// SAFETY: `Lanes` is LANES values of `f32`, and `load` and `store` move one, aligned or not.
+unsafe impl Simd for Portable {
     type Vector = Lanes;
     const LANES: usize = LANES;
     const ACCUMULATORS: usize = 8;
@@ -32,10 +32,12 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Lanes {
+        // SAFETY: `from` is good for LANES values, aligned or not.
         Lanes(unsafe { from.cast::<[f32; LANES]>().read_unaligned() })
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, vector: Lanes) {
+        // SAFETY: `to` is good for LANES values, aligned or not.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(vector.0) }
     }
     #[inline(always)]

@@ -84,7 +84,8 @@ impl Level {
             columns,
             ..
         } = &product;
-        let taps: usize = runs.iter().map(|run| run.taps as usize).sum();
+        let taps = runs.iter().map(|run| run.taps as usize);
+        let taps = taps.fold(0, usize::saturating_add);
         let last_tap = runs.iter().map(Run::end).max();
         let last_input = input_rows.iter().max().map_or(0, |row| *row as usize);
         let last_output = output_rows.iter().max().map_or(0, |row| *row as usize);
@@ -152,9 +153,10 @@ unsafe fn sized<S: Simd, const VECTORS: usize>(
         ($($size:literal)*) => {
             match rows {
                 // The second half of the condition is a constant: registers that are not there need no code.
-                $($size if $size * 2 <= S::ACCUMULATORS => unsafe {
-                    tile::<S, $size, VECTORS>(product, first, vector)
-                },)*
+                $($size if $size * 2 <= S::ACCUMULATORS => {
+                    // SAFETY: passed on.
+                    unsafe { tile::<S, $size, VECTORS>(product, first, vector) }
+                })*
                 _ => unreachable!("a tile has at most half as many rows as there are accumulators"),
             }
         };
@@ -177,7 +179,9 @@ unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         Weights::Blocked => (column * taps, VECTORS * S::LANES),
         Weights::Rows => (column, product.columns),
     };
-    // SAFETY: see `Level::product`; blocks before this one hold `column × taps` weights.
+    // SAFETY: `Level::product` asserts that the last row + the last tap are inside the input, the last row + the columns inside the
+    // output, and a start that is a row has as many columns. Rows and columns are among the product's. The weights are taps ×
+    // columns: blocks before this one hold `column × taps` of them.
     unsafe {
         let mut weights = product.weights.as_ptr().wrapping_add(begin);
         let mut inputs = [product.input.as_ptr(); ROWS];

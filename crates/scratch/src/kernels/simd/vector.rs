@@ -4,10 +4,20 @@
 ///
 /// # Safety
 ///
-/// Every method may be called only on a machine that has the instruction set, and should be inlined into a function that
-/// is compiled for it. Pointers must be good for [`Simd::LANES`] values; they need no alignment.
-#[allow(clippy::missing_safety_doc)] // the same for all, and said above
-pub(super) trait Simd: Copy {
+/// The loops count on what an implementation says of itself, and keep within their slices only if it is true:
+///
+/// * [`Simd::Vector`] is [`Simd::LANES`] values of `f32` and nothing else; [`fits`] holds.
+/// * `load` reads, and `store` writes, exactly so many values from the pointer on, and no other method but `select` touches
+///   memory.
+/// * `select` yields at most `count`; the places that it lists are below `count`, and it writes within `count + LANES`.
+///
+/// In return, whoever calls a method sees to it that
+///
+/// * the machine has the instruction set (a [`super::Level`] is made only where it does), and the call is inlined into a
+///   function that is compiled for it;
+/// * the pointer of a `load` or `store` is good for [`Simd::LANES`] values. It needs no alignment.
+#[allow(clippy::missing_safety_doc)] // the same for all methods, and said above
+pub(super) unsafe trait Simd: Copy {
     /// The register.
     type Vector: Copy;
     /// Values in a register.
@@ -36,7 +46,8 @@ pub(super) trait Simd: Copy {
     ) -> (Self::Vector, Self::Vector);
 
     /// Lists the places among `count` whose value is not 0 and whose tag is `tag`, with their values, in order, and
-    /// yields how many there are. `places` and `found` must have room for `count + LANES`.
+    /// yields how many there are. `values`, and `tags` if there are any, must be good for `count` values, `places` and `found`
+    /// for `count + LANES`.
     #[inline(always)]
     unsafe fn select(
         places: *mut u32,
@@ -49,6 +60,7 @@ pub(super) trait Simd: Copy {
         let mut kept = 0;
         for place in 0..count {
             // Written always and kept sometimes, which spares a branch that no predictor can learn.
+            // SAFETY: `kept` is at most `place`, which is below `count`, and all four are good for that many.
             unsafe {
                 let value = *values.add(place);
                 *places.add(kept) = place as u32;
@@ -59,4 +71,14 @@ pub(super) trait Simd: Copy {
         }
         kept
     }
+}
+
+/// Whether the loops can work with registers of this kind: [`super::Buffer`] and layouts are made for powers of two up to 16
+/// lanes, the tiles of [`super::Product`] for pairs of up to 24 sums, those of [`super::WeightGradient`] for 8 and more.
+pub(super) const fn fits<S: Simd>() -> bool {
+    size_of::<S::Vector>() == size_of::<f32>() * S::LANES
+        && 16usize.is_multiple_of(S::LANES)
+        && 8 <= S::ACCUMULATORS
+        && S::ACCUMULATORS <= 24
+        && S::ACCUMULATORS.is_multiple_of(2)
 }

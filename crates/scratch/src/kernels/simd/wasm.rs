@@ -7,9 +7,8 @@ use super::{Entries, vector::Simd};
 #[derive(Clone, Copy)]
 pub(super) struct Simd128;
 
-// SAFETY (all blocks): the trait's contract. This module is compiled for targets with simd128 only, and pointers are good
-// for 4 values, aligned or not.
-impl Simd for Simd128 {
+// SAFETY: `v128` is 4 lanes of `f32`, and `load` and `store` move one, aligned or not.
+unsafe impl Simd for Simd128 {
     type Vector = v128;
     const LANES: usize = 4;
     const ACCUMULATORS: usize = 12;
@@ -20,10 +19,12 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> v128 {
+        // SAFETY: `from` is good for 4 values, aligned or not.
         unsafe { v128_load(from.cast()) }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, vector: v128) {
+        // SAFETY: `to` is good for 4 values, aligned or not.
         unsafe { v128_store(to.cast(), vector) }
     }
     #[inline(always)]
