@@ -110,7 +110,7 @@ mutants:
 
 # Make the pages of docs/lessons anew
 lessons:
-    GLASSBOX_WRITE_DOCS=1 cargo test --release -p glassbox-report --test docs
+    GLASSBOX_WRITE_DOCS=1 cargo test --release -p glassbox-draw --test docs
 
 # Make the golden files anew with Keras, PyTorch and SciPy (needs Python; downloads them into target/golden)
 golden:

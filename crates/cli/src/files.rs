@@ -8,7 +8,7 @@ use std::{
 
 use atomic_write_file::AtomicWriteFile;
 
-use glassbox_report::Figure;
+use glassbox_draw::Figure;
 
 use crate::failure::Failure;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use glassbox_report::Style;
+use glassbox_draw::Style;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -24,11 +24,9 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// `55000` → `55,000`
-pub use glassbox_lessons::count as thousands;
+pub use glassbox_draw::count as thousands;
 
-pub use glassbox_lessons::counted;
-
-pub use glassbox_report::plain;
+pub use glassbox_draw::{counted, plain};
 
 /// As standard output is to be written to: in colour, or without any escape.
 pub fn style() -> Style {

@@ -69,9 +69,10 @@ impl Exercise {
     /// A page with a question on it, and the answer.
     pub(crate) fn new(mut page: Page, answer: Answer) -> Self {
         let (rows, columns) = (answer.values.rows(), answer.values.columns());
-        let exact = match answer.tolerance > 0.0 {
-            true => format!("; a number may be off by {}", shown(answer.tolerance)),
-            false => "; the numbers are exact".to_string(),
+        let exact = if answer.tolerance > 0.0 {
+            format!("; a number may be off by {}", shown(answer.tolerance))
+        } else {
+            "; the numbers are exact".to_string()
         };
         page.text(format!(
             "Answer with {}{exact}.",
@@ -142,7 +143,7 @@ impl fmt::Display for Verdict {
             Verdict::Right => f.write_str("Right."),
             Verdict::Unreadable(error) => write!(f, "Not readable: {error}."),
             Verdict::Shape { expected, found } => {
-                let (expected, found) = (sizes(expected), sizes(found));
+                let (expected, found) = (rows_of(expected), rows_of(found));
                 write!(f, "The answer has {found}; it should have {expected}.")
             }
             Verdict::Wrong {
@@ -163,7 +164,7 @@ impl fmt::Display for Verdict {
 }
 
 /// `2 rows of 3`.
-fn sizes([rows, columns]: &[usize; 2]) -> String {
+fn rows_of([rows, columns]: &[usize; 2]) -> String {
     let plural = if *rows == 1 { "" } else { "s" };
     format!("{rows} row{plural} of {columns}")
 }

@@ -1,4 +1,4 @@
-//! The worked examples of convolutional networks, computed as they are read.
+//! The course: worked examples of convolutional networks, computed as they are read.
 //!
 //! * **In**: a lesson's name, and the reader's own parameters ([`Settings`]) or the seed of an exercise.
 //! * **Out**: a [`Page`]: blocks of text, formulas with the numbers put in, matrices, windows, tables and pictures, and
@@ -32,10 +32,10 @@ mod settings;
 mod slide;
 
 pub use exercise::{Exercise, Verdict};
-pub use lesson::{LESSONS, Lesson, find};
-pub use lessons::backprop::Subject;
+pub use lesson::Lesson;
+pub use lessons::{LESSONS, backprop::Subject, find};
 pub use matrix::{MAX_SIDE, MAX_VALUE, Matrix, MatrixError, parse_matrix};
-pub use notation::{count, counted, shown};
+pub use notation::{count, counted, shown, trimmed};
 pub use numbers::{Number, Numbers};
 pub use page::{Block, Grid, Page, Picture, Table};
 pub use settings::{LessonError, MAX_IMAGE_SIDE, Setting, Settings};

@@ -7,11 +7,11 @@ pub fn shown(value: f64) -> String {
     let text = if size == 0.0 {
         "0".to_string()
     } else if (1e-3..1e9).contains(&size) {
-        short(&format!("{value:.6}")).to_string()
+        trimmed(&format!("{value:.6}")).to_string()
     } else {
         let text = format!("{value:.5e}");
         match text.split_once('e') {
-            Some((digits, exponent)) => format!("{}e{exponent}", short(digits)),
+            Some((digits, exponent)) => format!("{}e{exponent}", trimmed(digits)),
             None => text, // infinite or NaN
         }
     };
@@ -20,9 +20,10 @@ pub fn shown(value: f64) -> String {
 
 /// A number in a sum or product: a negative one in brackets.
 pub(crate) fn factor(value: f64) -> String {
-    match value < 0.0 {
-        true => format!("({})", shown(value)),
-        false => shown(value),
+    if value < 0.0 {
+        format!("({})", shown(value))
+    } else {
+        shown(value)
     }
 }
 
@@ -78,10 +79,12 @@ pub fn counted(number: impl Into<u64>, what: &str) -> String {
     format!("{} {what}{plural}", count(number))
 }
 
-fn short(digits: &str) -> &str {
-    match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => digits,
+/// Digits without the zeros that end their decimals: `0.25` of `0.2500`.
+pub fn trimmed(digits: &str) -> &str {
+    if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        digits
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! * **In**: blocks, in the order of reading. * **Out**: the same. * **Never**: a width, a colour, a mark-up.
 
-use crate::{Lesson, Matrix, Number, Numbers, Slide, Window, shown};
+use glassbox_scratch::compare::largest;
+
+use crate::{Matrix, Number, Numbers, Slide, Window, matrix::matrix, shown};
 
 /// A lesson with its numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,10 +66,10 @@ pub struct Picture {
 }
 
 impl Page {
-    pub(crate) fn new(lesson: &Lesson) -> Self {
+    pub(crate) fn new(name: &'static str, title: &'static str) -> Self {
         Self {
-            name: lesson.name,
-            title: lesson.title,
+            name,
+            title,
             blocks: Vec::new(),
             slides: Vec::new(),
             numbers: Numbers::default(),
@@ -148,10 +150,10 @@ impl Picture {
 
     /// Values of any range, as shades of their magnitude: 0 black, the largest magnitude white.
     pub(crate) fn of_magnitudes(caption: impl Into<String>, values: &Matrix) -> Self {
-        let largest = glassbox_scratch::compare::largest(values.values());
-        let scale = if largest > 0.0 { largest } else { 1.0 };
+        let most = largest(values.values());
+        let scale = if most > 0.0 { most } else { 1.0 };
         let shades = values.values().iter().map(|value| value.abs() / scale);
-        let pixels = crate::matrix::matrix(values.rows(), values.columns(), shades.collect());
+        let pixels = matrix(values.rows(), values.columns(), shades.collect());
         Self {
             caption: caption.into(),
             pixels,

@@ -1,12 +1,11 @@
 //! Runs side by side.
 
-use glassbox_train::{EpochRow, Outline};
-
-use crate::{
+use glassbox_draw::{
     Figure,
     chart::{Axis, Chart, Line, Scale, Series, chart},
     theme::SERIES,
 };
+use glassbox_train::{EpochRow, Outline};
 
 /// Validation accuracy and loss of each run by epoch, as `compare`. A run without epochs is in the legend alone.
 pub fn compare(runs: &[Outline]) -> Figure {

@@ -5,6 +5,7 @@
 //!   a piece passed over in silence: what is missing is named.
 
 mod confusion;
+mod contents;
 mod curves;
 mod filters;
 mod images;
@@ -14,14 +15,13 @@ mod tables;
 
 use std::path::Path;
 
-use glassbox_infer::{Calibration, Evaluation, Scored, mistakes};
+use glassbox_draw::Figure;
+use glassbox_infer::{Calibration, Evaluation, mistakes};
 use glassbox_spec::Parameter;
-use glassbox_train::{Record, ReportImages, TrainError};
+use glassbox_train::{Predictions, Record, ReportImages, TrainError};
 
-use crate::{Figure, chart::WIDTH};
-
-/// Mistakes that are shown.
-pub const MISTAKES: usize = 20;
+pub use self::contents::MISTAKES;
+use self::contents::{Contents, Test};
 
 /// The names of all figures that a report may have.
 pub const FIGURES: [&str; 11] = [
@@ -47,27 +47,6 @@ pub struct RunReport {
     pub figures: Vec<Figure>,
     /// What the page has not, and why; the page says it too.
     pub missing: Vec<String>,
-}
-
-/// What the page is made of.
-struct Contents<'a> {
-    record: &'a Record,
-    test: Option<Test<'a>>,
-    /// Curves over the epochs.
-    curves: Vec<Figure>,
-    /// What the network saw and what it has learnt of it.
-    seen: Vec<Figure>,
-    /// What there is no picture or table of, and why.
-    missing: Vec<String>,
-}
-
-/// How the test went.
-struct Test<'a> {
-    evaluation: Evaluation,
-    calibration: Calibration,
-    wrong: Vec<&'a Scored>,
-    figures: Vec<Figure>,
-    mistakes: Option<Figure>,
 }
 
 /// Draws a run. `shown` are its images with the first [`MISTAKES`] mistakes, or why they cannot be shown.
@@ -151,10 +130,7 @@ pub fn run(record: &Record, shown: Result<&ReportImages, &str>) -> RunReport {
     }
 }
 
-fn test<'a>(
-    predictions: &'a glassbox_train::Predictions,
-    shown: Option<&ReportImages>,
-) -> Test<'a> {
+fn test<'a>(predictions: &'a Predictions, shown: Option<&ReportImages>) -> Test<'a> {
     let (answers, classes) = (&predictions.answers, &predictions.classes);
     let evaluation = Evaluation::of(answers, classes);
     let calibration = Calibration::of(answers);
@@ -188,16 +164,4 @@ fn first_kernels(parameters: &[Parameter]) -> Option<&Parameter> {
     parameters
         .iter()
         .find(|parameter| parameter.shape.len() == 4)
-}
-
-impl Contents<'_> {
-    fn into_figures(self) -> Vec<Figure> {
-        let test = self.test.into_iter();
-        let tested = test.flat_map(|test| test.figures.into_iter().chain(test.mistakes));
-        self.curves
-            .into_iter()
-            .chain(tested)
-            .chain(self.seen)
-            .collect()
-    }
 }

@@ -4,7 +4,8 @@
 
 use std::{fs, path::Path};
 
-use glassbox_report::{FIGURES, Figure, RunReport, compare, run};
+use glassbox_draw::Figure;
+use glassbox_report::{FIGURES, RunReport, compare, run};
 use glassbox_spec::{ImageShape, Random, Stream};
 use glassbox_train::{Example, Outline, Record, ReportImages};
 use proptest::prelude::*;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use glassbox_data::{DATASETS, Dataset, Images, Part, Search, fetch};
-use glassbox_report::Raster;
+use glassbox_draw::Raster;
 
 use crate::{
     args::{DataArgs, DataCommand},

@@ -4,12 +4,12 @@ use std::{fs, io::IsTerminal, path::Path};
 
 use console::{Key, Term};
 use glassbox_data::{Picture, read_text};
+use glassbox_draw::{Style, markdown, markdown_with_files, text, text_of};
 use glassbox_lessons::{
     Block, LESSONS, Lesson, MAX_IMAGE_SIDE, Matrix, Page, Settings, Subject, Verdict, find,
     parse_matrix,
 };
 use glassbox_model::open;
-use glassbox_report::{Style, markdown, markdown_with_files, text, text_of};
 use glassbox_spec::{Backend, Fit};
 use serde::Serialize;
 

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use glassbox_draw::columns;
 use glassbox_train::{ArchChoice, EpochRow, Outline};
 use serde::Serialize;
 
@@ -295,16 +296,5 @@ fn seconds(value: Option<f64>) -> String {
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let head = head.iter().map(|head| head.to_string()).collect();
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let wide = |column: usize| {
-        let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(wide).collect();
-    let text = lines.iter().map(|line| {
-        let cells = line.iter().zip(&widths);
-        let cells: Vec<String> = cells.map(|(cell, wide)| format!("{cell:<wide$}")).collect();
-        cells.join("  ").trim_end().to_string()
-    });
-    text.collect::<Vec<_>>().join("\n")
+    columns(&lines, 2, |_| false).join("\n")
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use glassbox_draw::text_of;
 use glassbox_infer::{
     Classifier, Prepared,
     why::{Answer, Why, is_step},
 };
 use glassbox_lessons::Block;
-use glassbox_report::text_of;
 use glassbox_train::{NextStep, RunFolder};
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ pub fn run(args: WhyArgs) -> Result<(), Failure> {
             if number > 0 {
                 output::line("")?;
             }
-            output::line(glassbox_report::why(
+            output::line(glassbox_draw::why(
                 answer,
                 classes,
                 args.all,

@@ -8,7 +8,7 @@ use glassbox_scratch::reference::{Mode, convolve2d, correlate2d};
 use glassbox_spec::Random;
 
 pub use self::subject::Subject;
-use self::worked::Worked;
+use self::{subject::NAME, worked::Worked};
 use crate::{
     Block, Lesson, LessonError, Page, Setting, Settings, Slide, Table,
     exercise::{Answer, whole_numbers},
@@ -19,7 +19,7 @@ use crate::{
 
 pub const LESSON: Lesson = Lesson {
     number: 11,
-    name: "backprop",
+    name: NAME,
     title: "The backward pass by hand",
     takes: &[Setting::Input, Setting::Kernel, Setting::Autodiff],
     experiment: false,

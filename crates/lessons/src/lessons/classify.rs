@@ -1,6 +1,9 @@
 //! Lesson 9: from logits to probabilities, loss and gradient.
 
-use glassbox_scratch::reference::{cross_entropy_backward, cross_entropy_forward};
+use glassbox_scratch::{
+    Real,
+    reference::{cross_entropy_backward, cross_entropy_forward},
+};
 use glassbox_spec::Random;
 
 use crate::{
@@ -24,26 +27,31 @@ const LOGITS: [f64; 3] = [2.0, 1.0, -1.0];
 
 /// What the loss of one image is made of.
 struct Classified {
+    /// The largest logit, m.
+    largest: f64,
+    /// e^(z − m)
+    powers: Vec<f64>,
     probabilities: Vec<f64>,
     loss: f64,
     d_logits: Vec<f64>,
 }
 
 fn classify(logits: &[f64], target: usize) -> Classified {
-    let mut classified = Classified {
-        probabilities: vec![0.0; logits.len()],
-        loss: 0.0,
-        d_logits: vec![0.0; logits.len()],
-    };
-    let Classified {
+    let labels = [target as u16];
+    let mut loss = 0.0;
+    let (mut probabilities, mut d_logits) = (vec![0.0; logits.len()], vec![0.0; logits.len()]);
+    cross_entropy_forward(&mut loss, &mut probabilities, logits, &labels);
+    cross_entropy_backward(&mut d_logits, &probabilities, &labels);
+    // As the softmax computes them on its way.
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers = logits.iter().map(|z| Real::exp(z - largest)).collect();
+    Classified {
+        largest,
+        powers,
         probabilities,
         loss,
         d_logits,
-    } = &mut classified;
-    let labels = [target as u16];
-    cross_entropy_forward(loss, probabilities, logits, &labels);
-    cross_entropy_backward(d_logits, probabilities, &labels);
-    classified
+    }
 }
 
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
@@ -60,12 +68,12 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         }
     };
     let Classified {
+        largest,
+        powers,
         probabilities,
         loss,
         d_logits,
     } = classify(&logits, 0);
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = logits.iter().map(|z| (z - largest).exp()).collect();
     let total: f64 = powers.iter().sum();
     page.text(
         "The last layer of a network yields one number for each class, the logit z: any number, \
@@ -128,7 +136,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     ));
     let large = [1000.0, 999.0];
     let safe = classify(&large, 0);
-    let naive: Vec<f64> = large.iter().map(|z: &f64| z.exp()).collect();
+    let naive: Vec<f64> = large.iter().map(|z| Real::exp(*z)).collect();
     page.text("And why the maximum is subtracted, with logits of 1000 and 999:");
     page.formula(format!(
         "without:  e^1000 = {}, e^999 = {}, and {} / {} is no number\nwith:     p = {}, loss = {}",
@@ -159,6 +167,7 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
     let target = random.below(3) as usize;
     let z = logits.values();
     let Classified {
+        largest: m,
         probabilities: p,
         loss,
         ..
@@ -167,11 +176,7 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
         "What are the three probabilities, and the loss if class {target} (from 0) is the target?"
     ));
     page.matrices([("z", &logits)]);
-    let m = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<String> = z
-        .iter()
-        .map(|z| format!("e^{}", crate::notation::factor(z - m)))
-        .collect();
+    let powers: Vec<String> = z.iter().map(|z| format!("e^{}", factor(z - m))).collect();
     let mut answers: Vec<_> = (0..3)
         .map(|k| {
             let sum = format!(

@@ -99,15 +99,16 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
         w.rows(),
     ));
     let wrong = (0..right).step_by(stride).count();
-    page.text(match wrong == right {
-        true => format!(
+    page.text(if wrong == right {
+        format!(
             "Here both loops return {right} rows: the fault stays hidden until the \
          stride and the output are larger."
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "Here the right loop returns {right} rows, and the wrong one fills only \
          {wrong} of them."
-        ),
+        )
     });
 
     page.number("valid", &valid);

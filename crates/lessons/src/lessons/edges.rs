@@ -29,17 +29,15 @@ fn sobel() -> Matrix {
 fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let s = settings.kernel_or(sobel);
     let (own_kernel, own_input) = (settings.kernel.is_some(), settings.input.is_some());
-    page.text(match own_kernel {
-        true => "Your filter in place of Sobel's, on an input, on the same mirrored, and where all pixels are alike.",
-        false => {
+    page.text(if own_kernel { "Your filter in place of Sobel's, on an input, on the same mirrored, and where all pixels are alike." } else {
             "Sobel's filter S takes the right column minus the left one, the middle row counted twice \
              so that the nearest pixels weigh most. The sign says which way an edge faces, the size \
              how steep it is."
-        }
-    });
-    page.text(match own_kernel || own_input {
-        true => "The input:",
-        false => "On an image that gets lighter to the right:",
+        });
+    page.text(if own_kernel || own_input {
+        "The input:"
+    } else {
+        "On an image that gets lighter to the right:"
     });
     let lighter = settings.input_or(|| rows([[10.0, 10.0, 200.0]; 3]));
     let mirrored = transformed(&lighter, |i, j| at(&lighter, i, lighter.columns() - 1 - j));
@@ -47,32 +45,32 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let over = |input| Slide::correlation(input, &s, 1, 0);
     let (lighter, mirrored, flat) = (over(&lighter)?, over(&mirrored)?, over(&flat)?);
     page.window(lighter.window(0));
-    page.text(match own_kernel || own_input {
-        true => "Mirrored:",
-        false => "Mirrored, the edge faces the other way:",
+    page.text(if own_kernel || own_input {
+        "Mirrored:"
+    } else {
+        "Mirrored, the edge faces the other way:"
     });
     page.window(mirrored.window(0));
-    page.text(match own_kernel {
-        true => "And where all pixels are alike:",
-        false => "And where all pixels are alike there is no edge:",
+    page.text(if own_kernel {
+        "And where all pixels are alike:"
+    } else {
+        "And where all pixels are alike there is no edge:"
     });
     page.window(flat.window(0));
 
-    page.text(match own_kernel {
-        true => {
-            "On a whole image, the filter and its transpose, and both together. The pictures show \
+    page.text(if own_kernel {
+        "On a whole image, the filter and its transpose, and both together. The pictures show \
              magnitudes, the largest white."
-        }
-        false => {
-            "On a whole image, one map for each direction: S finds vertical edges, its transpose the \
+    } else {
+        "On a whole image, one map for each direction: S finds vertical edges, its transpose the \
              horizontal ones. Together they are the length of the gradient, whichever way the edge \
              runs. With a padding of 1 the maps are as large as the image. The pictures show \
              magnitudes, the largest white."
-        }
     });
-    let (first, second) = match own_kernel {
-        true => ("the filter", "its transpose"),
-        false => ("vertical edges", "horizontal edges"),
+    let (first, second) = if own_kernel {
+        ("the filter", "its transpose")
+    } else {
+        ("vertical edges", "horizontal edges")
     };
     let image = settings.image.clone().unwrap_or_else(|| digit(DIGIT));
     let down = matrix(s.columns(), s.rows(), transposed(&s));

@@ -64,9 +64,10 @@ fn train(image: &Matrix, filter: &Matrix) -> Result<Vec<Round>, LessonError> {
     let plan = plan(image, filter)?;
     let is_filter = |name: &str| name == "conv1.weight";
     let start = |shape: ParameterShape| Parameter {
-        values: match is_filter(&shape.name) {
-            true => filter.values().iter().map(|value| *value as f32).collect(),
-            false => vec![0.0; shape.len()],
+        values: if is_filter(&shape.name) {
+            filter.values().iter().map(|value| *value as f32).collect()
+        } else {
+            vec![0.0; shape.len()]
         },
         name: shape.name,
         shape: shape.shape,
@@ -211,10 +212,7 @@ fn learning(page: &mut Page, features: &[f64], rounds: &[Round]) {
     });
     page.table(["round", "z[0]", "z[1]", "loss", "dL/dz[0]"], rows);
     let learned = rounds.last().is_some_and(|round| round.loss() < 0.01);
-    page.text(match learned {
-        true => "A few steps are enough: a network with more weights than images can learn an image by heart.",
-        false => "Here a few steps are not enough: too little of the image is left to learn from.",
-    });
+    page.text(if learned { "A few steps are enough: a network with more weights than images can learn an image by heart." } else { "Here a few steps are not enough: too little of the image is left to learn from." });
     page.text(
         "Whether a network has learned anything about other images is another question, and the reason \
          why accuracy is measured on images that were not trained on.",

@@ -39,7 +39,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let colour = reference(ImageShape::new(3, 32, 32)?)?;
     page.text(format!(
         "On a colour image of {}:",
-        sizes(Shape::Image(colour.input()))
+        written(Shape::Image(colour.input()))
     ));
     describe(page, "colour", &colour);
     page.text(
@@ -50,7 +50,7 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
     let grey = reference(ImageShape::new(1, 28, 28)?)?;
     page.text(format!(
         "On a grey image of {}:",
-        sizes(Shape::Image(grey.input()))
+        written(Shape::Image(grey.input()))
     ));
     describe(page, "grey", &grey);
     if let Some(image) = &settings.image {
@@ -86,7 +86,7 @@ fn convolutions_share(plan: &Plan) -> [f64; 2] {
 fn describe(page: &mut Page, name: &str, plan: &Plan) {
     let mut rows = vec![[
         "input".to_string(),
-        sizes(Shape::Image(plan.input())),
+        written(Shape::Image(plan.input())),
         String::new(),
         String::new(),
     ]];
@@ -105,7 +105,7 @@ fn describe(page: &mut Page, name: &str, plan: &Plan) {
         };
         rows.push([
             layer.name.clone(),
-            sizes(layer.output),
+            written(layer.output),
             some(layer.parameter_count()),
             some(layer.macs()),
         ]);
@@ -134,20 +134,23 @@ fn describe(page: &mut Page, name: &str, plan: &Plan) {
 
 /// What each pooling does to the height.
 fn pooled_sizes(plan: &Plan) -> Vec<String> {
-    let pooled = plan
-        .layers()
-        .iter()
-        .filter_map(|layer| match layer.operation {
-            Operation::MaxPool(geometry) => {
-                let (from, to) = (geometry.input().height(), geometry.output().height());
-                let kernel = geometry.kernel()[0];
-                Some(format!(
-                    "{}: floor(({from} − {kernel}) / {kernel}) + 1 = {to}",
-                    layer.name
-                ))
-            }
-            _ => None,
-        });
+    let pooled = plan.layers().iter().filter_map(|layer| {
+        let geometry = match layer.operation {
+            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => geometry,
+            Operation::Conv { .. }
+            | Operation::GlobalAvgPool(_)
+            | Operation::Add
+            | Operation::Flatten
+            | Operation::Dense { .. }
+            | Operation::Dropout { .. } => return None,
+        };
+        let (from, to) = (geometry.input().height(), geometry.output().height());
+        let kernel = geometry.kernel()[0];
+        Some(format!(
+            "{}: floor(({from} − {kernel}) / {kernel}) + 1 = {to}",
+            layer.name
+        ))
+    });
     pooled.collect()
 }
 
@@ -159,7 +162,7 @@ fn tutorial_order(shape: Shape) -> Vec<usize> {
     }
 }
 
-fn sizes(shape: Shape) -> String {
+fn written(shape: Shape) -> String {
     let sizes = tutorial_order(shape).into_iter();
     sizes
         .map(|size| size.to_string())
@@ -175,7 +178,7 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
         "The reference network of this lesson takes images of {}. How many parameters has each \
          layer that has any, in order: three convolutions of 32, 64 and 64 filters of 3×3, each of \
          the first two with a 2×2 max pooling behind it, then dense layers of 64 and {CLASSES}?",
-        sizes(Shape::Image(input))
+        written(Shape::Image(input))
     ));
     let layers = plan
         .layers()
@@ -194,7 +197,12 @@ fn worked_out(layer: &PlannedLayer) -> (f64, String) {
             format!("({height}·{width}·{channels} + 1) · {filters}")
         }
         Operation::Dense { inputs, units, .. } => format!("({inputs} + 1) · {units}"),
-        _ => String::new(),
+        Operation::MaxPool(_)
+        | Operation::AvgPool(_)
+        | Operation::GlobalAvgPool(_)
+        | Operation::Add
+        | Operation::Flatten
+        | Operation::Dropout { .. } => String::new(),
     };
     (
         parameters as f64,

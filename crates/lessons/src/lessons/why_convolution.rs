@@ -3,7 +3,7 @@
 mod experiment;
 mod rank;
 
-use glassbox_spec::{ConvGeometry, ImageShape, Padding, Random};
+use glassbox_spec::{ConvGeometry, ImageShape, Padding, Random, Stream};
 
 use self::{
     experiment::{Experiment, Net, SHIFTS, TEST, TRAIN},
@@ -24,6 +24,11 @@ pub const LESSON: Lesson = Lesson {
     ask,
 };
 
+/// The lesson's own random numbers.
+fn drawn(index: u32) -> Random {
+    Random::new(0, Stream::Lesson, LESSON.number, index)
+}
+
 /// A dense layer beside a convolution of 32 filters of 3×3 on the same image: weights without biases.
 fn weights(image: ImageShape, units: usize) -> Result<[u64; 2], LessonError> {
     let whole = ConvGeometry::new(
@@ -41,7 +46,7 @@ fn weights(image: ImageShape, units: usize) -> Result<[u64; 2], LessonError> {
 
 fn write(page: &mut Page, _: &Settings) -> Result<(), LessonError> {
     fewer_weights(page)?;
-    the_right_ones(page, &experiment::run()?);
+    the_right_ones(page, &experiment::run(&mut drawn(1))?);
     more_filters(page)
 }
 
@@ -162,7 +167,7 @@ fn more_filters(page: &mut Page) -> Result<(), LessonError> {
     let mut rows = Vec::new();
     let (mut ranks, mut at_one_place) = (Vec::new(), Vec::new());
     for filters in [1, 2, 4, 8, 16, 32, 64] {
-        let rank = responses_rank(filters)?;
+        let rank = responses_rank(filters, &mut drawn(2))?;
         rows.push(
             [filters, rank.responses, rank.all_places, rank.one_place].map(|n| n.to_string()),
         );

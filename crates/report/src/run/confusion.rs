@@ -1,15 +1,14 @@
 //! Which class was taken for which.
 
-use glassbox_infer::Evaluation;
-use glassbox_lessons::count;
-
-use super::WIDTH;
-use crate::{
-    Figure,
-    canvas::{Anchor, Canvas, TEXT, shortened, width},
-    raster::Raster,
+use glassbox_draw::{
+    Figure, Raster,
+    canvas::{Anchor, Canvas},
+    chart::WIDTH,
+    count,
+    font::{TEXT, shortened, width},
     theme::{FIRST, INK, MUTED, PAPER, RULE},
 };
+use glassbox_infer::Evaluation;
 
 /// Above the matrix: title, note, and the columns' heading.
 const HEAD: f64 = 64.0;
@@ -28,11 +27,11 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
         .classes
         .iter()
         .filter(|_| named)
-        .map(|class| shortened(&class.name, TEXT as f64, NAME))
+        .map(|class| shortened(&class.name, TEXT, NAME))
         .collect();
     let longest = names
         .iter()
-        .map(|name| width(name, TEXT as f64))
+        .map(|name| width(name, TEXT))
         .fold(0.0, f64::max);
     let left = 26.0 + 6.0 + if named { longest } else { 24.0 };
     let cell = (WIDTH - left - 8.0) / classes as f64;
@@ -44,12 +43,13 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
     };
     let top = HEAD + names_height;
     let side = cell * classes as f64;
-    let (name, title) = match normalised {
-        false => ("confusion", "Confusion: images"),
-        true => (
+    let (name, title) = if normalised {
+        (
             "confusion-normalised",
             "Confusion: per cent of each true class",
-        ),
+        )
+    } else {
+        ("confusion", "Confusion: images")
     };
     let mut canvas = Canvas::default();
     canvas.sized(8.0, 16.0, Anchor::Start, INK, 14.0, title);
@@ -65,9 +65,10 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
         for (i, name) in names.iter().enumerate() {
             let middle = (i as f64 + 0.5) * cell;
             canvas.text(left - 6.0, top + middle + 4.0, Anchor::End, name);
-            match upright {
-                true => canvas.upright(left + middle + 4.0, top - 6.0, Anchor::Start, INK, name),
-                false => canvas.text(left + middle, top - 6.0, Anchor::Middle, name),
+            if upright {
+                canvas.upright(left + middle + 4.0, top - 6.0, Anchor::Start, INK, name)
+            } else {
+                canvas.text(left + middle, top - 6.0, Anchor::Middle, name)
             }
         }
         for (i, row) in evaluation.confusion.iter().enumerate() {
@@ -78,9 +79,10 @@ pub(super) fn confusion(evaluation: &Evaluation, normalised: bool) -> Figure {
                 let ink = if shade > 0.7 { PAPER } else { INK };
                 let (x, y) = (left + j as f64 * cell, top + i as f64 * cell);
                 canvas.veil([x, y, cell, cell], FIRST, shade);
-                let number = match normalised {
-                    false => images.to_string(),
-                    true => percent(part),
+                let number = if normalised {
+                    percent(part)
+                } else {
+                    images.to_string()
                 };
                 if width(&number, NUMBER) < cell - 1.0 {
                     let (x, y) = (x + cell / 2.0, y + cell / 2.0 + 3.6);

@@ -1,12 +1,11 @@
 //! How a run went, epoch by epoch.
 
-use glassbox_train::EpochRow;
-
-use crate::{
+use glassbox_draw::{
     Figure,
     chart::{Axis, Chart, Line, Scale, Series, chart},
     theme::{FIRST, MUTED, SECOND},
 };
+use glassbox_train::EpochRow;
 
 /// Loss, accuracy, learning rate and speed; the best epoch marked.
 pub(super) fn curves(history: &[EpochRow], best: Option<&EpochRow>) -> Vec<Figure> {

@@ -1,15 +1,12 @@
 //! The first layer's filters, before training and after.
 
-use glassbox_spec::Parameter;
-
-use super::WIDTH;
-use crate::{
-    Figure,
+use glassbox_draw::{
+    BAR, Figure, Raster, Scale,
     canvas::{Anchor, Canvas},
-    raster::Raster,
-    scale::{BAR, Scale},
+    chart::WIDTH,
     theme::INK,
 };
+use glassbox_spec::Parameter;
 
 /// Filters shown.
 const MOST: usize = 64;
@@ -56,9 +53,10 @@ pub(super) fn filters(before: &Parameter, after: &Parameter) -> Option<Figure> {
         bottom = bottom.max(46.0 + tall);
     }
     scale.bar(&mut canvas, 8.0, bottom + 12.0);
-    let note = match filters > MOST {
-        true => format!("one scale; the first {MOST} of {filters} filters"),
-        false => "one scale for both".to_string(),
+    let note = if filters > MOST {
+        format!("one scale; the first {MOST} of {filters} filters")
+    } else {
+        "one scale for both".to_string()
     };
     canvas.muted(BAR + 24.0, bottom + 21.0, Anchor::Start, &note);
     if channels > 1 {

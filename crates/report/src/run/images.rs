@@ -1,16 +1,15 @@
 //! Images of the dataset: as the network received them, and those that it mistook.
 
+use glassbox_draw::{
+    Figure, Raster,
+    canvas::{Anchor, Canvas},
+    chart::WIDTH,
+    font::{TEXT, shortened},
+    theme::{INK, MUTED},
+};
 use glassbox_infer::Scored;
 use glassbox_spec::ImageShape;
 use glassbox_train::ReportImages;
-
-use super::WIDTH;
-use crate::{
-    Figure,
-    canvas::{Anchor, Canvas, TEXT, shortened},
-    raster::Raster,
-    theme::{INK, MUTED},
-};
 
 /// Mistakes in a row.
 const COLUMNS: usize = 5;
@@ -43,11 +42,7 @@ pub(super) fn training(shown: &ReportImages, classes: &[String]) -> Option<Figur
     let [wide, tall] = fitted(shown.shape, step - 3.0);
     let mut y = 42.0;
     for example in &shown.training {
-        let name = shortened(
-            name(classes, example.label.into()),
-            TEXT as f64,
-            left - 14.0,
-        );
+        let name = shortened(name(classes, example.label.into()), TEXT, left - 14.0);
         let index = format!("train:{}", example.index);
         canvas.text(8.0, y + tall / 2.0, Anchor::Start, &name);
         canvas.sized(

@@ -1,9 +1,12 @@
 //! The page.
 
+use glassbox_draw::{count, html::Html};
 use glassbox_train::Record;
 
-use super::{Contents, MISTAKES, tables};
-use crate::html::Html;
+use super::{
+    contents::{Contents, MISTAKES},
+    tables,
+};
 
 /// Lays out what there is.
 pub(super) fn page(contents: &Contents<'_>) -> String {
@@ -42,8 +45,8 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
             0 => html.quiet("There is none: every test image was recognised."),
             wrong => html.quiet(&format!(
                 "{} of {} test images were taken for another class.{}",
-                glassbox_lessons::count(wrong as u64),
-                glassbox_lessons::count(test.evaluation.classes.iter().map(|class| class.support).sum()),
+                count(wrong as u64),
+                count(test.evaluation.classes.iter().map(|class| class.support).sum()),
                 match (&test.mistakes, wrong) {
                     (Some(_), wrong) if wrong > MISTAKES => format!(" Here are the {MISTAKES} that it was surest of, with their number in the test part."),
                     (Some(_), _) => " Here they are, with their number in the test part.".to_string(),

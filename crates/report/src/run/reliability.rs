@@ -1,12 +1,11 @@
 //! How far the probabilities can be believed.
 
-use glassbox_infer::{Bin, Calibration};
-
-use crate::{
+use glassbox_draw::{
     Figure,
     chart::{Axis, Bar, Chart, Line, Scale, Series, chart},
     theme::{FIRST, MUTED, SECOND},
 };
+use glassbox_infer::{Bin, Calibration};
 
 /// The reliability diagram, and how many answers there are of each probability.
 pub(super) fn reliability(calibration: &Calibration) -> [Figure; 2] {

@@ -1,11 +1,13 @@
 //! The report's tables.
 
+use glassbox_draw::{
+    count,
+    html::{Html, table},
+};
 use glassbox_infer::{ClassScore, Evaluation};
-use glassbox_lessons::count;
 use glassbox_train::{EpochRow, Record};
 
 use super::confusion::NAMED;
-use crate::html::{Html, table};
 
 /// Pairs of classes that are shown.
 const PAIRS: usize = 10;
@@ -15,9 +17,10 @@ pub(super) fn classes(classes: &[ClassScore]) -> Html {
     let rows = classes.iter().enumerate().map(|(number, class)| {
         vec![
             // By which the matrix knows it.
-            match classes.len() > NAMED {
-                true => format!("{} ({number})", class.name),
-                false => class.name.clone(),
+            if classes.len() > NAMED {
+                format!("{} ({number})", class.name)
+            } else {
+                class.name.clone()
             },
             format!("{:.4}", class.precision),
             format!("{:.4}", class.recall),
@@ -76,9 +79,10 @@ pub(super) fn pairs(evaluation: &Evaluation) -> Option<Html> {
 pub(super) fn epochs(history: &[EpochRow], best: Option<u32>) -> Html {
     let rows = history.iter().map(|row| {
         vec![
-            match best == Some(row.epoch) {
-                true => format!("{} (best)", row.epoch),
-                false => row.epoch.to_string(),
+            if best == Some(row.epoch) {
+                format!("{} (best)", row.epoch)
+            } else {
+                row.epoch.to_string()
             },
             format!("{:.4}", row.train_loss),
             format!("{:.2} %", 100.0 * row.train_accuracy),

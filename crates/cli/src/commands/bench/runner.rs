@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use glassbox_draw::{prediction_operations, training_operations};
 use glassbox_infer::{Engine, EngineError};
 use glassbox_model::{self as model, Blocks, OpenDevice, Runtime, Steps};
 use glassbox_scratch::{Moments, Optimizer, kernels};
-use glassbox_spec::{Operation, Pass, Plan, Random, StepKey, Stream};
+use glassbox_spec::{Pass, Plan, Random, StepKey, Stream};
 use rayon::prelude::*;
 
 use super::{Layer, Measured, What, Workload};
@@ -232,19 +233,11 @@ impl Kind {
     }
 }
 
-/// Floating-point operations for one image, a multiply-add as two: forward; in training also the weights' gradients and the
-/// inputs', which the first layer does not need.
+/// Floating-point operations for one image.
 fn operations(plan: &Plan, what: What) -> u64 {
-    let first = plan
-        .layers()
-        .iter()
-        .find_map(|layer| match layer.operation {
-            Operation::Conv { geometry, .. } => Some(geometry.macs()),
-            _ => None,
-        });
     match what {
-        What::Predict => 2 * plan.macs(),
-        What::Train => 2 * (3 * plan.macs() - first.unwrap_or(0)),
+        What::Predict => prediction_operations(plan),
+        What::Train => training_operations(plan),
     }
 }
 
@@ -252,16 +245,4 @@ pub(super) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_arithmetic_is_counted_by_formula() {
-        let plan = super::super::plan().unwrap();
-        assert_eq!(operations(&plan, What::Predict), 9_097_216);
-        assert_eq!(operations(&plan, What::Train), 25_736_448);
-    }
 }

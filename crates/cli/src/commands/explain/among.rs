@@ -1,8 +1,8 @@
 //! A network among the images of a dataset: `invariance`, `nearest`.
 
 use glassbox_data::Part;
+use glassbox_draw::explain::{Captioned, curves, nearest as draw_nearest};
 use glassbox_infer::explain::{Curve, Invariance, Neighbour};
-use glassbox_report::explain::{Captioned, curves, nearest as draw_nearest};
 use glassbox_spec::Parameter;
 
 use crate::{

@@ -1,10 +1,10 @@
 //! What a class's score rests on: `saliency`, `grad-cam`, `occlusion`.
 
+use glassbox_draw::explain::{Evidence, Kind, evidence as draw, remark, sanity};
 use glassbox_infer::{
     Classifier, Prepared,
     explain::{ExplainError, Map, Patch},
 };
-use glassbox_report::explain::{Evidence, Kind, evidence as draw, remark, sanity};
 use glassbox_spec::Parameter;
 
 use crate::{

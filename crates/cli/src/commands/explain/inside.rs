@@ -2,15 +2,16 @@
 
 use std::slice;
 
-use glassbox_infer::{Classifier, why::WhyError};
-use glassbox_report::{
+use glassbox_draw::{
     Raster,
     explain::{
-        Pass, filter, filters as draw_filters, maps as draw_maps, slide, window as draw_window,
+        Pass, convolutions, filter, filters as draw_filters, maps as draw_maps, slide,
+        window as draw_window,
     },
 };
+use glassbox_infer::{Classifier, why::WhyError};
 use glassbox_scratch::Trace;
-use glassbox_spec::{Operation, Parameter, Plan, Shape};
+use glassbox_spec::{Parameter, Plan};
 
 use crate::{
     args::explain::{FiltersArgs, OfImage, WindowArgs},
@@ -40,19 +41,12 @@ fn arrays(trace: &Trace) -> Vec<Parameter> {
         for (suffix, values) in [("", &layer.values)].into_iter().chain(before) {
             arrays.push(Parameter {
                 name: format!("{}{suffix}", layer.layer),
-                shape: sizes(layer.shape),
+                shape: layer.shape.sizes(),
                 values: values.clone(),
             });
         }
     }
     arrays
-}
-
-fn sizes(shape: Shape) -> Vec<usize> {
-    match shape {
-        Shape::Image(image) => <[usize; 3]>::from(image).to_vec(),
-        Shape::Flat([features]) => vec![features],
-    }
 }
 
 /// The convolutions' kernels, or those of one layer or filter, and their weights as arrays.
@@ -65,9 +59,13 @@ pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
             "the model has no convolution, so it has no filters",
         ));
     }
-    let known = |name: &String| convolutions.iter().any(|(found, _)| found == name);
+    let known = |name: &String| {
+        convolutions
+            .iter()
+            .any(|(found, _)| *found == name.as_str())
+    };
     if let Some(layer) = args.layer.as_ref().filter(|layer| !known(layer)) {
-        let names: Vec<_> = convolutions.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<_> = convolutions.iter().map(|(name, _)| *name).collect();
         return Err(Failure::usage(format!(
             "--layer: there is no convolution `{layer}` in the model; it has {}",
             names.join(", ")
@@ -97,24 +95,10 @@ pub fn filters(args: FiltersArgs) -> Result<(), Failure> {
     }
     let of_convolution = |parameter: &&Parameter| {
         let layer = parameter.name.rsplit_once('.').map(|(layer, _)| layer);
-        convolutions
-            .iter()
-            .any(|(name, _)| Some(name.as_str()) == layer)
+        convolutions.iter().any(|(name, _)| Some(*name) == layer)
     };
     let weights: Vec<_> = parameters.iter().filter(of_convolution).cloned().collect();
     out.npz("filters", &weights)
-}
-
-/// Names of the convolutions and how many filters each has.
-fn convolutions(plan: &Plan) -> Vec<(String, usize)> {
-    let layers = plan.layers().iter();
-    let filters = layers.filter_map(|layer| match layer.operation {
-        Operation::Conv { geometry, .. } => {
-            Some((layer.name.clone(), geometry.output().channels()))
-        }
-        _ => None,
-    });
-    filters.collect()
 }
 
 /// How one value of a layer comes about; with `--animate` how its map is filled.
@@ -168,7 +152,7 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
 fn example(plan: &Plan) -> String {
     let first = plan.layers().first();
     first.map_or(String::new(), |layer| {
-        let zeros = vec!["0"; sizes(layer.output).len()];
+        let zeros = vec!["0"; layer.output.sizes().len()];
         format!("{}[{}]", layer.name, zeros.join(","))
     })
 }

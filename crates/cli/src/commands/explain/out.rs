@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_report::Figure;
+use glassbox_draw::Figure;
 use glassbox_spec::Parameter;
 
 use crate::{failure::Failure, files, npz::npz, output};

@@ -3,7 +3,7 @@
 use glassbox_scratch::Network;
 use glassbox_spec::Pass;
 
-use super::Subject;
+use super::subject::Subject;
 use crate::LessonError;
 
 /// 2⁻¹⁶, of a number or of 1 if that is more. Added to the lesson's numbers, which are `f32`, it loses nothing.

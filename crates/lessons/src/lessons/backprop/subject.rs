@@ -10,6 +10,9 @@ use crate::{
     slide::shape,
 };
 
+/// The lesson's name, and its network's.
+pub(super) const NAME: &str = "backprop";
+
 /// The most rows or columns of the input: each of its numbers is a line of the table.
 const MOST: usize = 8;
 
@@ -164,15 +167,16 @@ fn check(image: &Matrix, kernel: &Matrix) -> Result<(), LessonError> {
     if image.rows().max(image.columns()) > MOST {
         return wrong(Setting::Input, image, "at most 8 rows and columns");
     }
-    match kernel.rows() == kernel.columns() {
-        true => Ok(()),
-        false => wrong(Setting::Kernel, kernel, "a square kernel"),
+    if kernel.rows() == kernel.columns() {
+        Ok(())
+    } else {
+        wrong(Setting::Kernel, kernel, "a square kernel")
     }
 }
 
 fn architecture(kernel: usize) -> Architecture {
     Architecture {
-        name: super::LESSON.name.to_string(),
+        name: NAME.to_string(),
         layers: vec![
             conv(1, [kernel, kernel]),
             max_pool(1),

@@ -3,7 +3,7 @@
 use glassbox_scratch::{Recorded, Trace, reference::activation_backward};
 use glassbox_spec::{Activation, Pass, Shape};
 
-use super::Subject;
+use super::subject::Subject;
 use crate::{LessonError, Matrix, Slide, matrix::matrix};
 
 /// All that is computed, forward and backward. A capital letter of the lesson is a small one here, and d_ is its gradient.

@@ -5,7 +5,7 @@ use glassbox_scratch::{
     Moments, Optimizer,
     kernels::{Level, Network},
 };
-use glassbox_spec::{Activation, Architecture, ImageShape, Pass, Random, StepKey, Stream};
+use glassbox_spec::{Activation, Architecture, ImageShape, Pass, Random, StepKey};
 
 use crate::{
     LessonError,
@@ -35,11 +35,11 @@ impl Net {
     pub(super) const BOTH: [Net; 2] = [Net::Dense, Net::Convolutional];
 
     fn architecture(self) -> Architecture {
-        let (start, units) = match self {
-            Net::Dense => (vec![], 16),
+        let (name, start, units) = match self {
+            Net::Dense => ("dense", vec![], 16),
             Net::Convolutional => {
                 let blocks = [conv(8, [3, 3]), max_pool(2), conv(16, [3, 3]), max_pool(2)];
-                (blocks.to_vec(), 28)
+                ("convolutional", blocks.to_vec(), 28)
             }
         };
         let end = [
@@ -48,7 +48,7 @@ impl Net {
             dense(10, Activation::Linear),
         ];
         Architecture {
-            name: super::LESSON.name.to_string(),
+            name: name.to_string(),
             layers: start.into_iter().chain(end).collect(),
         }
     }
@@ -63,15 +63,15 @@ pub(super) struct Experiment {
     pub shifted: [[f64; SHIFTS.len()]; 2],
 }
 
-/// Runs all of it. The same numbers on every processor: the kernels are those without special instructions, and the sums do
+/// Runs all of it; the disorder is drawn. The same numbers on every processor: the kernels are those without special instructions, and the sums do
 /// not depend on the number of threads.
-pub(super) fn run() -> Result<Experiment, LessonError> {
+pub(super) fn run(random: &mut Random) -> Result<Experiment, LessonError> {
     let (train, test) = (
         Images::draw(Part::Train, TRAIN),
         Images::draw(Part::Test, TEST),
     );
     let mut order: Vec<usize> = (0..SIDE * SIDE).collect();
-    Random::new(0, Stream::Lesson, super::LESSON.number, 1).shuffle(&mut order);
+    random.shuffle(&mut order);
     let (mixed_train, mixed_test) = (train.reordered(&order), test.reordered(&order));
     let mut experiment = Experiment {
         parameters: [0; 2],

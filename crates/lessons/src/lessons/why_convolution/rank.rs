@@ -1,7 +1,7 @@
 //! How many independent things a bank of filters can say about a small input.
 
 use glassbox_scratch::reference::conv_forward;
-use glassbox_spec::{ConvGeometry, ImageShape, Padding, Random, Stream};
+use glassbox_spec::{ConvGeometry, ImageShape, Padding, Random};
 
 use crate::LessonError;
 
@@ -21,11 +21,10 @@ pub(super) struct Rank {
 }
 
 /// So many random filters on all images that have one pixel of 1: their responses are the columns of the linear map.
-pub(super) fn responses_rank(filters: usize) -> Result<Rank, LessonError> {
+pub(super) fn responses_rank(filters: usize, random: &mut Random) -> Result<Rank, LessonError> {
     let pixels = SIDE * SIDE;
     let image = ImageShape::new(1, SIDE, SIDE)?;
     let geometry = ConvGeometry::new(image, filters, [KERNEL, KERNEL], [1, 1], &Padding::Valid)?;
-    let mut random = Random::new(0, Stream::Lesson, super::LESSON.number, 2);
     let weight: Vec<f64> = (0..filters * geometry.fan_in())
         .map(|_| random.between(-1.0, 1.0))
         .collect();
