@@ -43,7 +43,6 @@ fn the_guides_index_lists_every_page() {
 }
 
 #[test]
-#[ignore = "until `add` and `global_avg_pool` are kinds of layers"]
 fn the_guides_networks_can_be_planned() {
     let page = fs::read_to_string(root().join("docs/guide/networks.md")).unwrap();
     let blocks = page.split("```toml\n").skip(1);

@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod conv_workspace;
 mod layers;
 mod network;
 mod ops;

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::{Images, Reused, locked};
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     ops::{
-        conv::{ConvBlock, ConvContext, ConvSums, ConvWorkspace, PackedConv, Saved, fuses},
+        conv::{ConvBlock, ConvContext, ConvSums, PackedConv, Saved, fuses},
         fits,
     },
     padded_nhwc::PaddedNhwc,
