@@ -145,9 +145,9 @@ fn poolings<T: Real>(golden: &Golden, relative: f64) {
                 vec![T::of(9.0); input.len()],
             );
             if operation == "max_pool" {
-                let mut winners = vec![0; d_output.len()];
-                max_pool_forward(&mut output, &mut winners, &input, &geometry);
-                max_pool_backward(&mut d_input, &d_output, &winners, &geometry);
+                let mut argmax = vec![0; d_output.len()];
+                max_pool_forward(&mut output, &mut argmax, &input, &geometry);
+                max_pool_backward(&mut d_input, &d_output, &argmax, &geometry);
             } else {
                 avg_pool_forward(&mut output, &input, &geometry);
                 avg_pool_backward(&mut d_input, &d_output, &geometry);

@@ -325,7 +325,7 @@ impl ConvBlock {
         }
     }
 
-    /// One image. `argmax` are those of this image, where a backward pass will follow a pooling.
+    /// One image. `argmax` is that of this image, where a backward pass will follow a pooling.
     pub(crate) fn forward(
         &self,
         output: &mut [f32],
