@@ -3,8 +3,9 @@
 glassbox := "target/release/glassbox"
 node := "node --no-warnings " + justfile_directory() + "/tools/wasm/run.mjs"
 # What needs no C compiler and no Burn, and where it is to compile.
-everywhere := "-p glassbox-spec -p glassbox-digits -p glassbox-scratch"
-targets := "aarch64-unknown-linux-gnu wasm32-unknown-unknown x86_64-pc-windows-gnu x86_64-apple-darwin aarch64-apple-darwin"
+everywhere := "-p glassbox-spec -p glassbox-digits -p glassbox-scratch -p glassbox-store -p glassbox-data -p glassbox-infer -p glassbox-lessons -p glassbox-draw"
+natives := "aarch64-unknown-linux-gnu x86_64-pc-windows-gnu x86_64-apple-darwin aarch64-apple-darwin"
+targets := natives + " wasm32-unknown-unknown"
 
 # List the recipes
 default:
@@ -66,8 +67,9 @@ agreement:
 # Whether what needs no C compiler compiles elsewhere too: ARM, WebAssembly, Windows, macOS (installs those targets)
 targets:
     rustup target add {{targets}}
-    for target in {{targets}}; do cargo check {{everywhere}} --target $target || exit 1; done
-    RUSTFLAGS="-C target-feature=+simd128" cargo check {{everywhere}} --target wasm32-unknown-unknown
+    for target in {{targets}}; do cargo check {{everywhere}} --target $target --no-default-features || exit 1; done
+    for target in {{natives}}; do cargo check -p glassbox --features train --target $target || exit 1; done
+    RUSTFLAGS="-C target-feature=+simd128" cargo check {{everywhere}} --target wasm32-unknown-unknown --no-default-features
 
 # The kernels' tests in a WebAssembly runtime, without and with simd128, and that `portable` has its bits there (needs Node.js)
 wasm:

@@ -2,7 +2,7 @@
 //!
 //! * **In**: text, a size in pixels. * **Out**: its width, what fits of it, where it breaks. * **Never**: a font of the system.
 
-use plotters::style::{FontStyle, IntoFont, register_font};
+use plotters::style::IntoFont;
 
 /// Part of Noto Sans; its licence is beside it.
 pub(crate) const FONT: &[u8] = include_bytes!("../fonts/NotoSans.ttf");
@@ -16,8 +16,15 @@ pub(crate) const PLOTTERS: f64 = 1.24;
 /// Ascent and descent of the font together, in ems.
 const HEIGHT_OF_EM: f64 = 1.362;
 
-/// Makes the font known to plotters; without effect where it already had another.
+/// Makes the font known to plotters; without effect where it already had another. In a browser plotters asks the page.
 pub(crate) fn ready() {
+    #[cfg(not(target_arch = "wasm32"))]
+    register();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn register() {
+    use plotters::style::{FontStyle, register_font};
     static READY: std::sync::Once = std::sync::Once::new();
     READY.call_once(|| {
         // The font is part of the program and a test draws with it: this does not fail.
