@@ -19,7 +19,7 @@ train-gpu DATA="digits" *FLAGS: build-gpu
     {{glassbox}} train --data {{DATA}} --backend wgpu {{FLAGS}}
 
 # Measure a model: just eval runs/digits-1 --data mnist
-eval MODEL="models/mnist.safetensors" *FLAGS: build
+eval MODEL="crates/infer/models/mnist.safetensors" *FLAGS: build
     {{glassbox}} eval --model {{MODEL}} {{FLAGS}}
 
 # Say what is in images, by the built-in model: just predict digit.png, just predict --model runs/digits-1 digits:test:42
@@ -55,6 +55,10 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --document-private-items
 
+# Licences, advisories and sources of all dependencies (needs: cargo install cargo-deny --locked)
+deny:
+    cargo deny check
+
 # Twenty training steps, and every operation, on each of cpu, flex, ndarray, wgpu and scratch
 agreement:
     cargo test --release --workspace --features wgpu,ndarray --test agreement --test verify -- --nocapture
@@ -84,7 +88,7 @@ neon:
 model: build
     rm -rf target/model
     {{glassbox}} train --data mnist --epochs 12 --out target/model
-    cp target/model/model.safetensors models/mnist.safetensors
+    cp target/model/model.safetensors crates/infer/models/mnist.safetensors
 
 # Kill twenty runs on digits at random moments, resume them, and compare every byte (some minutes)
 kills:
@@ -135,7 +139,7 @@ overhead:
     cargo bench --workspace --bench overhead
 
 # What is checked before a change lands
-ci: test lint doc agreement
+ci: lint doc test agreement
 
 [private]
 build:

@@ -8,8 +8,8 @@ use glassbox_data::{Card, Dataset, Images, Kind, Part, Search};
 use glassbox_fuzz::{gzip, small_architecture, small_plan};
 use glassbox_scratch::{Moments, Optimizer};
 use glassbox_spec::{
-    Activation, Architecture, Augment, Conv, Dense, Dropout, Fit, ImageShape, Layer, Normalise,
-    Padding, Pool, Preprocessing, Sides,
+    Activation, Add, Architecture, Augment, Conv, Dense, Dropout, Fit, Flatten, GlobalAvgPool,
+    ImageShape, Layer, LayerKind, Normalise, Padding, Pool, Preprocessing, Sides,
 };
 use glassbox_store::{Checkpoint, ModelFile, Training};
 use glassbox_train::{ArchChoice, AugmentChoice, Best, Config, EpochRow, RunState, Settings};
@@ -246,7 +246,7 @@ fn activation() -> impl Strategy<Value = Activation> {
     proptest::sample::select(Activation::ALL.to_vec())
 }
 
-fn layer() -> impl Strategy<Value = Layer> {
+fn layer_kind() -> impl Strategy<Value = LayerKind> {
     let pool = || {
         (pair(1..4), option::of(pair(1..4)), padding()).prop_map(|(kernel, stride, padding)| Pool {
             kernel,
@@ -256,7 +256,7 @@ fn layer() -> impl Strategy<Value = Layer> {
     };
     prop_oneof![
         (1usize..99, pair(1..6), pair(1..4), padding(), activation()).prop_map(
-            |(filters, kernel, stride, padding, activation)| Layer::Conv(Conv {
+            |(filters, kernel, stride, padding, activation)| LayerKind::Conv(Conv {
                 filters,
                 kernel,
                 stride,
@@ -264,13 +264,24 @@ fn layer() -> impl Strategy<Value = Layer> {
                 activation,
             })
         ),
-        pool().prop_map(Layer::MaxPool),
-        pool().prop_map(Layer::AvgPool),
-        Just(Layer::Flatten),
+        pool().prop_map(LayerKind::MaxPool),
+        pool().prop_map(LayerKind::AvgPool),
+        Just(LayerKind::Flatten(Flatten {})),
+        Just(LayerKind::GlobalAvgPool(GlobalAvgPool {})),
+        Just(LayerKind::Add(Add {})),
         (1usize..99, activation())
-            .prop_map(|(units, activation)| Layer::Dense(Dense { units, activation })),
-        (0.0..1.0f64).prop_map(|rate| Layer::Dropout(Dropout { rate })),
+            .prop_map(|(units, activation)| LayerKind::Dense(Dense { units, activation })),
+        (0.0..1.0f64).prop_map(|rate| LayerKind::Dropout(Dropout { rate })),
     ]
+}
+
+fn layer() -> impl Strategy<Value = Layer> {
+    let name = || "[a-z][a-z0-9_]{0,9}";
+    (layer_kind(), option::of(name()), vec(name(), 0..4)).prop_map(|(kind, name, inputs)| Layer {
+        kind,
+        name,
+        inputs,
+    })
 }
 
 fn architecture() -> impl Strategy<Value = Architecture> {

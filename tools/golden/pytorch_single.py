@@ -1,7 +1,7 @@
-"""Single convolutions and poolings with awkward geometry in PyTorch. Writes pytorch.safetensors.
+"""Single convolutions and poolings with awkward geometry, sums and global poolings in PyTorch. Writes pytorch.safetensors.
 
 Each case is stored as `<operation>.<n>.<tensor>`; `<operation>.<n>.window` holds kernel height, kernel width, vertical
-stride, horizontal stride, and the padding: top, bottom, left, right.
+stride, horizontal stride, and the padding: top, bottom, left, right. The inputs of a sum are `input0`, `input1`, ...
 """
 
 import sys
@@ -21,11 +21,19 @@ CASES = [  # images, channels, height, width, filters, kernel, stride, (top, bot
     (1, 7, 5, 6, 2, (5, 6), (1, 1), (0, 0, 0, 0)),
 ]
 
+IMAGES = [  # images, channels, height, width, inputs of a sum
+    (2, 3, 7, 5, 2),
+    (1, 1, 4, 9, 3),
+    (3, 5, 1, 6, 2),
+    (2, 4, 1, 1, 3),
+    (1, 17, 8, 3, 5),
+]
+
 torch.manual_seed(5)
 tensors = {}
 
 
-def record(prefix, case, y, **inputs):
+def record(prefix, y, **inputs):
     d_y = torch.randn_like(y)
     for name, tensor in inputs.items():
         tensors[f"{prefix}.{name}"] = tensor.detach().numpy()
@@ -33,6 +41,10 @@ def record(prefix, case, y, **inputs):
         tensors[f"{prefix}.d_{name}"] = gradient.numpy()
     tensors[f"{prefix}.output"] = y.detach().numpy()
     tensors[f"{prefix}.d_output"] = d_y.numpy()
+
+
+def record_window(prefix, case, y, **inputs):
+    record(prefix, y, **inputs)
     kernel, stride, padding = case[5:]
     tensors[f"{prefix}.window"] = np.array([*kernel, *stride, *padding], np.float32)
 
@@ -44,15 +56,24 @@ for number, case in enumerate(CASES):
     bias = torch.randn(filters, requires_grad=True)
     sides = (left, right, top, bottom)
     y = F.conv2d(F.pad(x, sides), weight, bias, stride)
-    record(f"conv.{number}", case, y, input=x, weight=weight, bias=bias)
+    record_window(f"conv.{number}", case, y, input=x, weight=weight, bias=bias)
     if top < kernel[0] and bottom < kernel[0] and left < kernel[1] and right < kernel[1]:
         y = F.max_pool2d(F.pad(x, sides, value=float("-inf")), kernel, stride)
-        record(f"max_pool.{number}", case, y, input=x)
+        record_window(f"max_pool.{number}", case, y, input=x)
         # The mean over real pixels: sums over counts.
         area = kernel[0] * kernel[1]
         count = F.avg_pool2d(F.pad(torch.ones(1, 1, h, w), sides), kernel, stride) * area
         y = F.avg_pool2d(F.pad(x, sides), kernel, stride) * area / count
-        record(f"avg_pool.{number}", case, y, input=x)
+        record_window(f"avg_pool.{number}", case, y, input=x)
+
+for number, (n, c, h, w, count) in enumerate(IMAGES):
+    inputs = [torch.randn(n, c, h, w, requires_grad=True) for _ in range(count)]
+    y = inputs[0]
+    for x in inputs[1:]:
+        y = torch.add(y, x)
+    record(f"add.{number}", y, **{f"input{i}": x for i, x in enumerate(inputs)})
+    x = inputs[0]
+    record(f"global_avg_pool.{number}", F.adaptive_avg_pool2d(x, 1), input=x)
 
 made_by = {"made_by": f"torch {torch.__version__}, numpy {np.__version__}"}
 tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}

@@ -11,7 +11,7 @@ use glassbox_store::StoreError;
 use glassbox_train::{ConfigError, DeviceError, TrainError};
 use glassbox_verify::VerifyError;
 
-use crate::output::note;
+use crate::note::note;
 
 /// Why the program ends without success.
 #[derive(Debug)]

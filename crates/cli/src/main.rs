@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod failure;
 mod files;
+mod note;
 mod npz;
 mod output;
 mod progress;

@@ -1,4 +1,4 @@
-//! Standard output and standard error.
+//! Standard output.
 
 use std::io::{self, Write};
 
@@ -6,15 +6,11 @@ use glassbox_draw::Style;
 use serde::Serialize;
 
 use crate::failure::Failure;
+pub use crate::note::note;
 
 /// Prints text and a line break; a closed pipe is not a panic.
 pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
-}
-
-/// Prints a line to standard error; where nobody listens, nothing is said.
-pub fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
 
 /// Prints a value as indented JSON.

@@ -1,41 +1,34 @@
-//! What differs by operation when a network is drawn. A new operation needs an arm in each match here, and no picture.
+//! What differs by operation when a network is drawn. A new operation needs nothing here: it is called by its kind, until somebody
+//! has more to say of it.
 //!
 //! * **In**: an operation of a plan. * **Out**: its line of a table, its filters, what it does in words.
-//! * **Never**: a wildcard arm: what is missing the compiler names.
+//! * **Never**: numbers.
 
 use glassbox_spec::{ConvGeometry, Operation, Padding, PlannedLayer, Sides};
 
 /// The sizes of what has filters.
 pub(crate) fn convolution(operation: &Operation) -> Option<ConvGeometry> {
-    match operation {
-        Operation::Conv { geometry, .. } => Some(*geometry),
-        Operation::MaxPool(_)
-        | Operation::AvgPool(_)
-        | Operation::GlobalAvgPool(_)
-        | Operation::Add
-        | Operation::Flatten
-        | Operation::Dense { .. }
-        | Operation::Dropout { .. } => None,
-    }
+    let Operation::Conv { geometry, .. } = operation else {
+        return None;
+    };
+    Some(*geometry)
 }
 
 /// What is done under the window in each of its places; `source` is the layer that it slides over.
 pub(crate) fn in_each_place(layer: &PlannedLayer, source: &str) -> String {
-    match layer.operation {
-        Operation::Conv { geometry, .. } => format!(
-            "patch × kernel, summed over all {} channels of {source}, and the bias; then the activation",
-            geometry.input().channels()
-        ),
-        Operation::MaxPool(_) => "the largest value under the window".to_string(),
-        Operation::AvgPool(_) => {
-            "the mean of the values under the window, without padding".to_string()
-        }
-        Operation::GlobalAvgPool(_)
-        | Operation::Add
-        | Operation::Flatten
-        | Operation::Dense { .. }
-        | Operation::Dropout { .. } => words(&layer.operation),
+    if let Operation::Conv { geometry, .. } = layer.operation {
+        let channels = geometry.input().channels();
+        return format!(
+            "patch × kernel, summed over all {channels} channels of {source}, and the bias; then the activation"
+        );
     }
+    if let Operation::MaxPool(_) = layer.operation {
+        return "the largest value under the window".to_string();
+    }
+    if let Operation::AvgPool(_) = layer.operation {
+        return "the mean of the values under the window, without padding".to_string();
+    }
+    words(&layer.operation)
 }
 
 /// An operation in a table.
@@ -51,52 +44,51 @@ pub(crate) struct Told {
 
 /// What a table says of a layer.
 pub(crate) fn told(layer: &PlannedLayer) -> Told {
-    match &layer.operation {
-        Operation::Conv {
-            geometry,
-            activation,
-        } => {
-            let [height, width] = geometry.kernel();
-            let (input, output) = (geometry.input(), geometry.output());
-            let each = format!("{height}·{width}·{}", input.channels());
-            let stride = stride(geometry.stride(), [1, 1]);
-            let padding = padding(geometry.padding());
-            Told {
-                name: format!(
-                    "conv {height}×{width}{stride}{padding}, {}",
-                    activation.name()
-                ),
-                parameters: format!("({each} + 1)·{}", output.channels()),
-                macs: format!("{output} · {each}").replace('×', "·"),
-            }
-        }
-        Operation::MaxPool(pool) | Operation::AvgPool(pool) => {
-            let [height, width] = pool.kernel();
-            let kind = words(&layer.operation);
-            let stride = stride(pool.stride(), pool.kernel());
-            let padding = padding(pool.padding());
-            Told {
-                name: format!("{kind} {height}×{width}{stride}{padding}"),
-                ..Told::default()
-            }
-        }
-        Operation::GlobalAvgPool(_) | Operation::Add | Operation::Flatten => Told {
-            name: words(&layer.operation),
-            ..Told::default()
-        },
-        Operation::Dense {
-            inputs,
-            units,
-            activation,
-        } => Told {
-            name: format!("dense, {}", activation.name()),
+    let kind = words(&layer.operation);
+    if let Operation::Conv {
+        geometry,
+        activation,
+    } = layer.operation
+    {
+        let [height, width] = geometry.kernel();
+        let (input, output) = (geometry.input(), geometry.output());
+        let each = format!("{height}·{width}·{}", input.channels());
+        let stride = stride(geometry.stride(), [1, 1]);
+        let padding = padding(geometry.padding());
+        return Told {
+            name: format!(
+                "{kind} {height}×{width}{stride}{padding}, {}",
+                activation.name()
+            ),
+            parameters: format!("({each} + 1)·{}", output.channels()),
+            macs: format!("{output} · {each}").replace('×', "·"),
+        };
+    }
+    if let Operation::Dense {
+        inputs,
+        units,
+        activation,
+    } = layer.operation
+    {
+        return Told {
+            name: format!("{kind}, {}", activation.name()),
             parameters: format!("({inputs} + 1)·{units}"),
             macs: format!("{inputs}·{units}"),
-        },
-        Operation::Dropout { rate } => Told {
-            name: format!("dropout {rate}"),
-            ..Told::default()
-        },
+        };
+    }
+    let name = if let Operation::MaxPool(pool) | Operation::AvgPool(pool) = layer.operation {
+        let [height, width] = pool.kernel();
+        let stride = stride(pool.stride(), pool.kernel());
+        let padding = padding(pool.padding());
+        format!("{kind} {height}×{width}{stride}{padding}")
+    } else if let Operation::Dropout { rate } = layer.operation {
+        format!("{kind} {rate}")
+    } else {
+        kind
+    };
+    Told {
+        name,
+        ..Told::default()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The reference network, trained on MNIST; `just model` makes it anew.
-const BUILT_IN: &[u8] = include_bytes!("../../../models/mnist.safetensors");
+const BUILT_IN: &[u8] = include_bytes!("../models/mnist.safetensors");
 
 /// In messages.
 const BUILT_IN_NAME: &str = "the built-in model";
@@ -91,7 +91,8 @@ impl Prepared {
 impl Classifier {
     /// Reads a model file and computes it on our kernels.
     #[cfg(feature = "files")]
-    pub fn open(path: &Path) -> Result<Self, ClassifierError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ClassifierError> {
+        let path = path.as_ref();
         Self::on_kernels(path, ModelFile::read(path)?)
     }
 

@@ -45,7 +45,7 @@ impl Evaluation {
             let label = usize::from(answer.label);
             confusion.count(label, answer.predicted);
             let probability = answer.probabilities.get(label).copied();
-            loss -= f64::from(probability.unwrap_or(f32::NAN)).ln();
+            loss -= libm::log(f64::from(probability.unwrap_or(f32::NAN)));
         }
         confusion.finish(loss, names)
     }
@@ -244,9 +244,9 @@ pub fn scored<'a>(batch: &'a Batch, logits: &'a [f32]) -> impl Iterator<Item = S
 /// `−log softmax(logits)[label]`, in f64.
 fn cross_entropy(logits: &[f32], label: usize) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|z| f64::from(z - most).exp()).sum();
+    let sum: f64 = logits.iter().map(|z| libm::exp(f64::from(z - most))).sum();
     let of_label = logits.get(label).copied().unwrap_or(f32::NAN);
-    sum.ln() - f64::from(of_label - most)
+    libm::log(sum) - f64::from(of_label - most)
 }
 
 /// Position of the largest value, the first of equals.
@@ -263,7 +263,10 @@ pub(crate) fn largest(values: &[f32]) -> usize {
 /// exp(zᵢ) / Σ exp(z).
 pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exp: Vec<f64> = logits.iter().map(|z| f64::from(z - most).exp()).collect();
+    let exp: Vec<f64> = logits
+        .iter()
+        .map(|z| libm::exp(f64::from(z - most)))
+        .collect();
     let sum: f64 = exp.iter().sum();
     exp.into_iter().map(|e| (e / sum) as f32).collect()
 }

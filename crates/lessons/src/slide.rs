@@ -84,8 +84,8 @@ impl Slide {
     pub fn max_pool(input: &Matrix, size: usize, stride: usize) -> Result<Self, LessonError> {
         let geometry = pooling(input, size, stride)?;
         let mut output = vec![0.0; geometry.output().len()];
-        let mut winners = vec![0; output.len()];
-        reference::max_pool_forward(&mut output, &mut winners, input.values(), &geometry);
+        let mut argmax = vec![0; output.len()];
+        reference::max_pool_forward(&mut output, &mut argmax, input.values(), &geometry);
         Ok(Self::pooled(input, &geometry, Combine::Max, output))
     }
 

@@ -10,6 +10,12 @@ pub enum ModelError {
     /// Parameters that are not those of the plan, or a batch that is not for it.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Kernels were asked for on a device that they do not run on.
+    #[error("our kernels run on Burn's Flex device alone, not on {device}")]
+    NotFlex {
+        /// The device that was given.
+        device: String,
+    },
     /// The device failed to give a tensor back.
     #[error("the device failed: {problem}")]
     Device {
@@ -23,6 +29,9 @@ impl From<ModelError> for EngineError {
         match error {
             ModelError::Network(error) => Self::Network(error),
             ModelError::Device { problem } => Self::Device { problem },
+            ModelError::NotFlex { .. } => Self::Device {
+                problem: error.to_string(),
+            },
         }
     }
 }

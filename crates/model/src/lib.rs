@@ -34,6 +34,7 @@ pub use backend::{BackendError, OpenDevice, Runtime, compiled, open};
 pub use blocks::Blocks;
 pub use error::ModelError;
 pub use network::Network;
+pub use ops::{Conv, Dense};
 pub use optimizer::{OptimizerHandle, update};
 pub use steps::{Resident, Steps, losses};
 

@@ -36,6 +36,7 @@ impl Network {
         if !problems.is_empty() {
             return Err(NetworkError::Parameters { problems }.into());
         }
+        ops::check_device(device, computed_by)?;
         if let Blocks::Kernels(_) = computed_by {
             check_sizes(plan)?;
         }

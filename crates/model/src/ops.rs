@@ -23,6 +23,9 @@ use glassbox_spec::{Operation, Pass, Plan, Sides};
 
 use crate::{Blocks, ModelError};
 
+pub use conv::Conv;
+pub use dense::Dense;
+
 pub use activation::activate;
 pub use add::add;
 pub use avg_pool::avg_pool;
@@ -36,8 +39,8 @@ pub use max_pool::max_pool;
 /// One layer. What has parameters is a module of its own; the rest is its operation.
 #[derive(Module, Debug)]
 pub(crate) enum Block {
-    Conv(conv::Conv),
-    Dense(dense::Dense),
+    Conv(Conv),
+    Dense(Dense),
     Fixed(Fixed),
 }
 
@@ -87,6 +90,31 @@ fn held<const D: usize>(name: &'static str, parameter: &Param<Tensor<D>>) -> Hel
     }
 }
 
+/// Weight and bias that an operation begins with.
+fn initial(operation: Operation, seed: u64) -> [TensorData; 2] {
+    let mut parameters = operation.parameters("").into_iter().zip(0..);
+    let mut next = || {
+        let parameter = parameters
+            .next()
+            .map(|(shape, number)| shape.initial(seed, number));
+        parameter.map_or(TensorData::new(Vec::<f32>::new(), [0]), |p| {
+            TensorData::new(p.values, p.shape)
+        })
+    };
+    [next(), next()]
+}
+
+/// Fails where kernels are asked for on a device that they do not run on.
+pub(crate) fn check_device(device: &Device, computed_by: Blocks) -> Result<(), ModelError> {
+    let on_flex = [Device::flex(), Device::flex().autodiff()].contains(device);
+    match computed_by {
+        Blocks::Kernels(_) if !on_flex => Err(ModelError::NotFlex {
+            device: format!("{device:?}"),
+        }),
+        Blocks::Kernels(_) | Blocks::Stock => Ok(()),
+    }
+}
+
 impl Block {
     /// A layer of a plan; `data` yields its parameters by name.
     pub(crate) fn new(
@@ -110,7 +138,7 @@ impl Block {
                 let (pool, first) = (fuses(index), layer.inputs == [0]);
                 let data = weight_and_bias();
                 let conv =
-                    conv::Conv::new(data, geometry, activation, pool, first, device, computed_by);
+                    Conv::of_plan(data, geometry, activation, pool, first, device, computed_by);
                 return Self::Conv(conv);
             }
             Operation::Dense {
@@ -120,7 +148,7 @@ impl Block {
             } => {
                 let sizes = [inputs, units];
                 let dense =
-                    dense::Dense::new(weight_and_bias(), sizes, activation, device, computed_by);
+                    Dense::of_plan(weight_and_bias(), sizes, activation, device, computed_by);
                 return Self::Dense(dense);
             }
             Operation::MaxPool(_) if index > 0 && fuses(index - 1).is_some() => Computes::Done,

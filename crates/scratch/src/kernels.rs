@@ -12,7 +12,7 @@
 //! * An image at a time goes through convolution, bias, ReLU and pooling, forward and then backward, while it is in the cache.
 //!   Between the layers values lie channels last, so that registers hold channels.
 //! * Outputs that a pooling drops are not computed.
-//! * Behind a max pooling only the winner of each window has a gradient, and the backward pass sums over winners alone; the
+//! * Behind a max pooling only the largest value of each window has a gradient, and the backward pass sums over these alone; the
 //!   input's gradient also leaves out what a ReLU made zero.
 //! * Weights are put in order once per step; each task sums gradients of its own, in a fixed order.
 //!
@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod conv_workspace;
 mod layers;
 mod network;
 mod ops;

@@ -22,6 +22,7 @@
 
 mod batch;
 pub mod compare;
+pub mod differences;
 pub mod kernels;
 mod network;
 mod optimizer;

@@ -145,9 +145,9 @@ fn poolings<T: Real>(golden: &Golden, relative: f64) {
                 vec![T::of(9.0); input.len()],
             );
             if operation == "max_pool" {
-                let mut winners = vec![0; d_output.len()];
-                max_pool_forward(&mut output, &mut winners, &input, &geometry);
-                max_pool_backward(&mut d_input, &d_output, &winners, &geometry);
+                let mut argmax = vec![0; d_output.len()];
+                max_pool_forward(&mut output, &mut argmax, &input, &geometry);
+                max_pool_backward(&mut d_input, &d_output, &argmax, &geometry);
             } else {
                 avg_pool_forward(&mut output, &input, &geometry);
                 avg_pool_backward(&mut d_input, &d_output, &geometry);
@@ -156,6 +156,51 @@ fn poolings<T: Real>(golden: &Golden, relative: f64) {
             golden.assert(&format!("{case}.d_input"), &d_input, relative);
         }
     }
+}
+
+fn sums<T: Real>(golden: &Golden, relative: f64) {
+    for case in golden.cases("add") {
+        let names = (0..).map(|number| format!("input{number}"));
+        let names = names.take_while(|name| golden.0.contains_key(&format!("{case}.{name}")));
+        let names: Vec<_> = names.collect();
+        let get = |name: &str| golden.values::<T>(&format!("{case}.{name}"));
+        let inputs: Vec<_> = names.iter().map(|name| get(name)).collect();
+        assert!(inputs.len() >= 2, "{case}");
+        let inputs: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
+        let d_output = get("d_output");
+        let mut output = vec![T::of(9.0); d_output.len()];
+        add_forward(&mut output, &inputs);
+        golden.assert(&format!("{case}.output"), &output, relative);
+        for name in &names {
+            let mut d_input = vec![T::of(9.0); d_output.len()];
+            add_backward(&mut d_input, &d_output);
+            golden.assert(&format!("{case}.d_{name}"), &d_input, 0.0);
+        }
+    }
+}
+
+fn global_poolings<T: Real>(golden: &Golden, relative: f64) {
+    for case in golden.cases("global_avg_pool") {
+        let get = |name: &str| golden.values::<T>(&format!("{case}.{name}"));
+        let (input, d_output) = (get("input"), get("d_output"));
+        let (mut output, mut d_input) = (
+            vec![T::of(9.0); d_output.len()],
+            vec![T::of(9.0); input.len()],
+        );
+        global_avg_pool_forward(&mut output, &input, image(golden, &case));
+        golden.assert(&format!("{case}.output"), &output, relative);
+        global_avg_pool_backward(&mut d_input, &d_output, image(golden, &case));
+        golden.assert(&format!("{case}.d_input"), &d_input, relative);
+    }
+}
+
+#[test]
+fn sums_and_global_poolings_match_pytorch() {
+    let golden = Golden::read("pytorch");
+    sums::<f32>(&golden, 1e-6);
+    sums::<f64>(&golden, 1e-6);
+    global_poolings::<f32>(&golden, 1e-6);
+    global_poolings::<f64>(&golden, 1e-6);
 }
 
 #[test]

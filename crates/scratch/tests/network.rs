@@ -533,20 +533,20 @@ fn what_is_not_a_number_is_not_hidden() {
     );
     let geometry = geometry.unwrap();
     let pool = |x: [f64; 6]| {
-        let (mut y, mut winners) = ([0.0; 2], [9; 2]);
-        max_pool_forward(&mut y, &mut winners, &x, &geometry);
-        (y, winners)
+        let (mut y, mut argmax) = ([0.0; 2], [9; 2]);
+        max_pool_forward(&mut y, &mut argmax, &x, &geometry);
+        (y, argmax)
     };
     let nan = f64::NAN;
-    let (y, winners) = pool([1.0, 2.0, 5.0, nan, 3.0, 4.0]);
+    let (y, argmax) = pool([1.0, 2.0, 5.0, nan, 3.0, 4.0]);
     assert!(y[0].is_nan() && y[1] == 5.0);
-    assert_eq!(winners, [3, 2]);
+    assert_eq!(argmax, [3, 2]);
     // The first of two.
-    let (y, winners) = pool([nan, 2.0, 1.0, 7.0, nan, 4.0]);
+    let (y, argmax) = pool([nan, 2.0, 1.0, 7.0, nan, 4.0]);
     assert!(y.iter().all(|y| y.is_nan()));
-    assert_eq!(winners, [0, 4]);
-    let (y, winners) = pool([f64::NEG_INFINITY; 6]);
-    assert_eq!((y, winners), ([f64::NEG_INFINITY; 2], [0, 1]));
+    assert_eq!(argmax, [0, 4]);
+    let (y, argmax) = pool([f64::NEG_INFINITY; 6]);
+    assert_eq!((y, argmax), ([f64::NEG_INFINITY; 2], [0, 1]));
     for activation in Activation::ALL {
         let mut y = [0.0];
         activation_forward(&mut y, &[nan], activation);

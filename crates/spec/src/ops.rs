@@ -26,7 +26,7 @@ pub use flatten::Flatten;
 pub use global_avg_pool::GlobalAvgPool;
 pub use pool::{Pool, PoolGeometry};
 
-use crate::{Activation, ImageShape, Shape, SpecError, Window};
+use crate::{Activation, ImageShape, ParameterShape, Shape, SpecError, Window};
 
 /// What a layer computes, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,6 +144,17 @@ impl Operation {
     /// As in TOML: `conv`, `max_pool`, …
     pub fn kind(&self) -> &'static str {
         self.describe().kind
+    }
+
+    /// Names and shapes of the parameters of a layer of this name.
+    pub fn parameters(&self, layer: &str) -> Vec<ParameterShape> {
+        let own = self.describe().parameters.into_iter();
+        own.map(|own| ParameterShape {
+            name: format!("{layer}.{}", own.name),
+            shape: own.shape,
+            fan: own.fan,
+        })
+        .collect()
     }
 
     /// The activation behind its bias; `None` where it has no such thing.

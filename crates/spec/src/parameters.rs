@@ -21,6 +21,28 @@ impl ParameterShape {
     }
 }
 
+impl ParameterShape {
+    /// What it begins with: Glorot uniform if it has fans, else zeros; a pure function of the seed and of its number among the
+    /// network's parameters.
+    pub fn initial(self, seed: u64, number: u32) -> Parameter {
+        let values = match self.fan {
+            None => vec![0.0; self.len()],
+            Some((fan_in, fan_out)) => {
+                let limit = (6.0 / (fan_in + fan_out) as f64).sqrt();
+                let mut random = Random::new(seed, Stream::Init, 0, number);
+                (0..self.len())
+                    .map(|_| (limit * (2.0 * random.uniform() - 1.0)) as f32)
+                    .collect()
+            }
+        };
+        Parameter {
+            name: self.name,
+            shape: self.shape,
+            values,
+        }
+    }
+}
+
 /// One named tensor: a parameter, its gradient, or whatever else has a name, a shape and values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter<T = f32> {
@@ -48,23 +70,7 @@ impl Plan {
         self.parameters()
             .into_iter()
             .zip(0..)
-            .map(|(parameter, index)| {
-                let values = match parameter.fan {
-                    None => vec![0.0; parameter.len()],
-                    Some((fan_in, fan_out)) => {
-                        let limit = (6.0 / (fan_in + fan_out) as f64).sqrt();
-                        let mut random = Random::new(seed, Stream::Init, 0, index);
-                        (0..parameter.len())
-                            .map(|_| (limit * (2.0 * random.uniform() - 1.0)) as f32)
-                            .collect()
-                    }
-                };
-                Parameter {
-                    name: parameter.name,
-                    shape: parameter.shape,
-                    values,
-                }
-            })
+            .map(|(parameter, index)| parameter.initial(seed, index))
             .collect()
     }
 }

@@ -48,13 +48,7 @@ pub struct PlannedLayer {
 impl PlannedLayer {
     /// Names and shapes of its parameters.
     pub fn parameters(&self) -> Vec<ParameterShape> {
-        let own = self.operation.describe().parameters.into_iter();
-        own.map(|own| ParameterShape {
-            name: format!("{}.{}", self.name, own.name),
-            shape: own.shape,
-            fan: own.fan,
-        })
-        .collect()
+        self.operation.parameters(&self.name)
     }
 
     /// Trainable values.

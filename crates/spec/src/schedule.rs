@@ -136,7 +136,7 @@ impl Curve {
                 let last = self.total.saturating_sub(1);
                 let done = step.min(last).saturating_sub(self.warmup) as f64;
                 let whole = (self.total.saturating_sub(self.warmup)).max(1) as f64;
-                self.peak * 0.5 * (1.0 + (PI * done / whole).cos())
+                self.peak * 0.5 * (1.0 + libm::cos(PI * done / whole))
             }
         }
     }

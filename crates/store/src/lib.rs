@@ -10,7 +10,7 @@
 //!
 //! use glassbox_store::ModelFile;
 //!
-//! let bytes = include_bytes!("../../../models/mnist.safetensors");
+//! let bytes = include_bytes!("../../infer/models/mnist.safetensors");
 //! let path = Path::new("mnist"); // for messages
 //! let model = ModelFile::parse(path, bytes)?;
 //! assert_eq!(model.classes.len(), 10);

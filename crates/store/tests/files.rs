@@ -245,7 +245,7 @@ fn bytes_are_what_is_written_and_stay_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");
     // Written by an earlier version.
-    let built_in = include_bytes!("../../../models/mnist.safetensors");
+    let built_in = include_bytes!("../../infer/models/mnist.safetensors");
     let model = ModelFile::parse(&path, built_in).unwrap();
     assert_eq!(model.to_bytes(&path).unwrap(), built_in);
     model.write(&path).unwrap();

@@ -44,6 +44,8 @@ pub struct Config {
     pub warmup: f64,
     /// Of initial weights, order, augmentation, dropout.
     pub seed: u64,
+    /// Which arithmetic it was begun with: see [`Config::ARITHMETIC`].
+    pub arithmetic: u32,
     /// Threads to compute with; all cores unless given. Changes nothing but the time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -68,6 +70,10 @@ pub struct Config {
 impl Config {
     /// Dataset of a run that names none.
     pub const DEFAULT_DATA: &'static str = "digits";
+
+    /// The arithmetic of this program: what decides the last bits of a run. 1 took eˣ, ln, pow and tanh from the system, which differ
+    /// from one to the next; since 2 they are [`libm`](https://docs.rs/libm)'s everywhere. A run that says none was begun with 1.
+    pub const ARITHMETIC: u32 = 2;
 
     /// Backend of a run that names none.
     pub const DEFAULT_BACKEND: Backend = if cfg!(feature = "burn") {
@@ -120,6 +126,7 @@ impl Config {
                 ScheduleKind::Cosine | ScheduleKind::OneCycle => recipe.warmup,
             }),
             seed: settings.seed.unwrap_or(42),
+            arithmetic: settings.arithmetic.unwrap_or(Self::ARITHMETIC),
             threads: settings.threads,
             limit: settings.limit,
             patience: settings.patience,
@@ -147,13 +154,19 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let some = |limit: Option<usize>| limit.is_none_or(|n| n > 0);
         let share = |x: f64| (0.0..=1.0).contains(&x);
-        let checks: [(&str, bool, String, &str); 10] = [
+        let checks: [(&str, bool, String, &str); 11] = [
             // TOML's integers are signed.
             (
                 "seed",
                 i64::try_from(self.seed).is_ok(),
                 self.seed.to_string(),
                 "below 2^63",
+            ),
+            (
+                "arithmetic",
+                (1..=Self::ARITHMETIC).contains(&self.arithmetic),
+                self.arithmetic.to_string(),
+                "1 or 2 (a later program's runs need that program)",
             ),
             (
                 "epochs",
@@ -444,6 +457,29 @@ mod tests {
                 ..none()
             };
             assert_eq!(said(settings), "extended");
+        }
+    }
+
+    #[test]
+    fn a_run_has_this_programs_arithmetic_unless_it_says_an_earlier() {
+        let shape = ImageShape::new(1, 28, 28).unwrap();
+        let with = |arithmetic| {
+            let settings = Settings {
+                arithmetic,
+                ..Settings::default()
+            };
+            Config::resolve(settings, shape, 10).map(|(config, _)| config.arithmetic)
+        };
+        assert_eq!(with(None).unwrap(), 2);
+        assert_eq!(with(Some(1)).unwrap(), 1);
+        for wrong in [0, 3] {
+            assert!(matches!(
+                with(Some(wrong)),
+                Err(ConfigError::OutOfRange {
+                    key: "arithmetic",
+                    ..
+                })
+            ));
         }
     }
 

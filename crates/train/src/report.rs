@@ -18,6 +18,17 @@ pub trait Report: Send {
     fn note(&mut self, line: &str);
 }
 
+/// A function that is told of each epoch.
+impl<F: FnMut(&EpochRow) + Send> Report for F {
+    fn step(&mut self, _step: &StepReport) {}
+
+    fn epoch(&mut self, row: &EpochRow, _epochs: u32, _best: bool) {
+        self(row);
+    }
+
+    fn note(&mut self, _line: &str) {}
+}
+
 /// Where an epoch stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {

@@ -40,6 +40,7 @@ impl<'a> Run<'a> {
         let written = Settings::read(&folder.config())?;
         let epochs = config.epochs;
         config.epochs = written.epochs.unwrap_or(epochs);
+        config.arithmetic = written.arithmetic.unwrap_or(1);
         config.extended = written.extended.unwrap_or_default();
         let data = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &data)?;

@@ -79,12 +79,14 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// A new run in a new folder.
     pub fn begin(
-        config: Config,
+        mut config: Config,
         plan: Plan,
         dataset: &'a Dataset,
         device: Device,
         out: Option<&Path>,
     ) -> Result<Self, TrainError> {
+        // Whatever an older run's configuration says.
+        config.arithmetic = Config::ARITHMETIC;
         // Data first: if it is corrupt, no folder is left behind.
         let data = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &data)?;

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use glassbox_model::{Blocks, ModelError, OpenDevice, Runtime};
 use glassbox_scratch::{
-    Adam, Operations,
+    Operations,
     compare::{Worst, largest, worst},
     kernels::Level,
 };
@@ -11,13 +11,12 @@ use glassbox_spec::Backend;
 use rayon::prelude::*;
 
 use crate::{
-    Case, Check, Failure, Operation,
-    bounds::{bounds, without_epsilon},
-    burn_route::{burn_adam, compute_on},
-    compute::{Argument, Results, WITHOUT_EPSILON, adam, compute},
+    burn_route::Burn,
+    case::Case,
     differences::differences,
-    inputs::Inputs,
-    kinks::kinks,
+    report::{Check, Failure},
+    subject::{Subject, Tables},
+    values::{Argument, Inputs, Results, wide},
 };
 
 /// Finite differences may differ from a gradient by so much of its largest value, beyond rounding.
@@ -25,23 +24,6 @@ const DIFFERENCES_BOUND: f64 = 1e-7;
 
 /// Cases held against finite differences, at most: each needs many forward passes.
 const DIFFERENCES_CASES: usize = 1000;
-
-/// The tables of functions under test.
-#[derive(Debug, Clone, Copy)]
-pub struct Tables {
-    /// Held against the reference in `f64`.
-    pub f32: Operations<f32>,
-    /// Held against finite differences of itself.
-    pub f64: Operations<f64>,
-}
-
-impl Tables {
-    /// The reference.
-    pub const REFERENCE: Self = Self {
-        f32: Operations::REFERENCE,
-        f64: Operations::REFERENCE,
-    };
-}
 
 /// A way to compute.
 #[derive(Debug, Clone)]
@@ -87,7 +69,7 @@ struct Outcome {
 
 /// Runs cases of an operation on a route: a row for each of its results, and for each that fails, the smallest case in which it does.
 pub(crate) fn check(
-    operation: Operation,
+    operation: &'static dyn Subject,
     route: &Route,
     tables: &Tables,
     cases: &[Case],
@@ -152,35 +134,40 @@ fn smallest_failure(
 
 /// Everything that one case yields on one route, compared.
 fn outcomes(case: &Case, route: &Route, tables: &Tables) -> Result<Vec<Outcome>, ModelError> {
-    let inputs = Inputs::of(case);
-    let wide = inputs.convert();
+    let inputs = case.inputs();
     if let Route::Differences = route {
         return Ok(against_differences(case, &inputs, tables));
     }
-    let truth = compute(&Operations::<f64>::REFERENCE, case, &wide);
-    let bounds = bounds(case, &inputs, &truth);
-    let on_kink = kinks(case, &inputs, 0.0);
+    let Case {
+        operation, sizes, ..
+    } = case;
+    let reference = Operations::<f64>::REFERENCE;
+    let truth = operation.compute(&reference, sizes, &inputs.convert());
+    let bounds = operation.bounds(sizes, &inputs, &truth);
+    let (mut on_kinks, mut own) = (Vec::new(), None);
     let found = match route {
-        Route::Burn(_, device, blocks) => compute_on(device, *blocks, case, &inputs)?,
-        Route::Kernels(level) => compute(&Operations::kernels(*level), case, &inputs),
-        _ => compute(&tables.f32, case, &inputs),
+        Route::Burn(_, device, blocks) => {
+            let blocks = *blocks;
+            let burn = Burn { device, blocks };
+            // Two frameworks may choose differently on a kink; the table must do as the reference does.
+            on_kinks = operation.kinks(sizes, &inputs, 0.0);
+            own = operation.burns_own(&burn, &inputs)?;
+            operation.burn(&burn, sizes, &inputs)?
+        }
+        Route::Kernels(level) => {
+            wide(operation.compute(&Operations::kernels(*level), sizes, &inputs))
+        }
+        Route::Reference | Route::Differences => {
+            wide(operation.compute(&tables.f32, sizes, &inputs))
+        }
     };
-    let mut outcomes = compared(&found, &truth, &bounds, |argument| match route {
-        // Two frameworks may choose differently on a kink; the table must do as the reference does.
-        Route::Burn(..) if argument == Argument::DInput => &on_kink,
+    let mut outcomes = compared(&found, &truth, &bounds, |argument| match argument {
+        Argument::DInput => on_kinks.as_slice(),
         _ => &[],
     });
-    if let (Route::Burn(_, device, Blocks::Stock), Operation::Adam) = (route, case.operation) {
-        let constants = Adam {
-            epsilon: WITHOUT_EPSILON,
-            ..Adam::KERAS
-        };
-        let truth = adam(&Operations::REFERENCE, &wide, &constants)
-            .swap_remove(0)
-            .1;
-        let bounds = without_epsilon(&inputs);
-        let worst = worst(&burn_adam(device, &inputs)?, &truth, |i| bounds[i]);
-        outcomes.push(Outcome::new("burn's, ε → 0", worst, &truth, 0));
+    if let Some(own) = own {
+        let worst = worst(&own.found, &own.truth, |i| own.bounds[i]);
+        outcomes.push(Outcome::new(own.name, worst, &own.truth, 0));
     }
     Ok(outcomes)
 }
@@ -205,7 +192,9 @@ fn compared<'a>(
 }
 
 fn against_differences(case: &Case, inputs: &Inputs, tables: &Tables) -> Vec<Outcome> {
-    let results = compute(&tables.f64, case, &inputs.convert());
+    let results = case
+        .operation
+        .compute(&tables.f64, &case.sizes, &inputs.convert());
     let mut outcomes = Vec::new();
     for found in differences(&tables.f64, case, inputs) {
         let Some((_, gradient)) = results.iter().find(|(name, _)| *name == found.argument) else {

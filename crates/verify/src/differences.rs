@@ -1,30 +1,18 @@
 //! The derivatives by calculus alone: central finite differences of the forward pass, in `f64`.
 
 use glassbox_scratch::{Operations, compare::largest};
-use glassbox_spec::{Activation, Random, Stream};
+use glassbox_spec::{Random, Stream};
 
 use crate::{
-    Case, Operation,
-    compute::{Argument, forward},
-    inputs::Inputs,
-    kinks::kinks,
+    case::Case,
+    values::{Argument, Inputs},
 };
 
-/// How far an argument is moved to each side.
-///
-/// What is linear in each argument is moved by 1: its difference is exact but for rounding. The others are moved by 1e-5: their
-/// difference is off by h²/6 times the third derivative, below 4e-11.
-fn step(operation: Operation) -> f64 {
-    match operation {
-        Operation::Activation(Activation::Linear)
-        | Operation::Conv
-        | Operation::Dense
-        | Operation::AvgPool
-        | Operation::Dropout
-        | Operation::Flatten => 1.0,
-        _ => 1e-5,
-    }
-}
+/// How far an argument is moved to each side, if the output is linear in each argument: its difference is exact but for rounding.
+const LINEAR_STEP: f64 = 1.0;
+
+/// If not: the difference is off by h²/6 times the third derivative, below 4e-11.
+const STEP: f64 = 1e-5;
 
 /// Elements of each argument that are moved, at most.
 const ELEMENTS: usize = 24;
@@ -49,43 +37,43 @@ pub(crate) fn differences(
     inputs: &Inputs,
 ) -> Vec<Differences> {
     let mut random = Random::new(case.seed, Stream::Verify, u32::MAX, 1);
-    let step = step(case.operation);
-    let near = kinks(case, inputs, 2.0 * step);
-    type Values = fn(&mut Inputs<f64>) -> &mut Vec<f64>;
-    let mut arguments: Vec<(Argument, Values)> = Vec::new();
-    if !case.operation.is_optimizer() {
-        arguments.push((Argument::DInput, |inputs| &mut inputs.input));
-    }
-    if !inputs.weight.is_empty() {
-        arguments.push((Argument::DWeight, |inputs| &mut inputs.weight));
-        arguments.push((Argument::DBias, |inputs| &mut inputs.bias));
-    }
+    let Case {
+        operation, sizes, ..
+    } = case;
+    let step = match operation.is_linear() {
+        true => LINEAR_STEP,
+        false => STEP,
+    };
+    let near = operation.kinks(sizes, inputs, 2.0 * step);
     let mut moved: Inputs<f64> = inputs.convert();
     // The unit roundoff of f64, on either side, of all that is summed.
-    let output = forward(operations, case, &moved).output;
+    let output = operation.forward(operations, sizes, &moved);
     let summed = output
         .iter()
         .zip(&moved.d_output)
         .map(|(y, d)| (y * d).abs());
     let rounding = f64::EPSILON * (summed.sum::<f64>() + largest(&inputs.input)) / step;
     let mut all = Vec::new();
-    for (argument, of) in arguments {
-        let count = of(&mut moved).len();
-        let mut elements: Vec<usize> = (0..count).collect();
-        if count > ELEMENTS {
+    for argument in operation.gradients() {
+        let Some(start) = moved.of(*argument).cloned() else {
+            continue;
+        };
+        let mut elements: Vec<usize> = (0..start.len()).collect();
+        if start.len() > ELEMENTS {
             random.shuffle(&mut elements);
             elements.truncate(ELEMENTS);
         }
         let before = elements.len();
-        if argument == Argument::DInput {
+        if *argument == Argument::DInput {
             elements.retain(|element| !near[*element]);
         }
+        // Where an element really goes, after rounding, and the output there.
         let mut at_distance = |element: usize, distance: f64| {
-            let before = of(&mut moved)[element];
-            of(&mut moved)[element] = before + distance;
-            let output = forward(operations, case, &moved).output;
-            of(&mut moved)[element] = before;
-            (before + distance, output)
+            let to = start[element] + distance;
+            moved.put(*argument, element, to);
+            let output = operation.forward(operations, sizes, &moved);
+            moved.put(*argument, element, start[element]);
+            (to, output)
         };
         let values = elements.iter().map(|element| {
             let (right, above) = at_distance(*element, step);
@@ -95,12 +83,11 @@ pub(crate) fn differences(
             let change: f64 = changes
                 .map(|((above, below), d)| f64::from(*d) * (above - below))
                 .sum();
-            // The distance that was really gone, after rounding.
             change / (right - left)
         });
         let values = values.collect();
         all.push(Differences {
-            argument,
+            argument: *argument,
             kinks: before - elements.len(),
             rounding,
             values,

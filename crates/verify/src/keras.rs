@@ -9,8 +9,11 @@ use glassbox_spec::{Architecture, ImageShape, Plan, Random, Stream};
 use safetensors::SafeTensors;
 
 use crate::{
-    Check, Route, Tables, VerifyError,
+    VerifyError,
+    checks::Route,
     network::{LOSSES_BOUND, Row, compare, losses, parameters, trace},
+    report::Check,
+    subject::Tables,
 };
 
 const GOLDEN: [(&str, [usize; 3], &[u8]); 2] = [

@@ -5,11 +5,16 @@ use glassbox_scratch::{
     Network, Operations, Optimizer, Trace,
     compare::{Worst, largest, worst, worst_relative},
     kernels,
-    reference::max_pool_forward,
 };
-use glassbox_spec::{Activation, Operation, Parameters, Pass, Plan, Random, Stream};
+use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Random, Stream};
 
-use crate::{Check, Route, Tables, checks::ratio};
+use crate::{
+    VerifyError,
+    checks::{Route, ratio},
+    ops::crossed,
+    report::Check,
+    subject::Tables,
+};
 
 /// Logits, loss and gradients may differ by so much of the largest value of their tensor.
 ///
@@ -28,8 +33,21 @@ const RATE: f64 = 1e-3;
 /// Batches drawn anew, at most, because a kink lay between the two engines.
 const DRAWS: u32 = 8;
 
-/// Holds the plan's network on a route against the reference in `f64`.
+/// A small network whose values are read more than once.
+pub(crate) fn residual() -> Result<Plan, VerifyError> {
+    let damaged = |problem: String| VerifyError::Golden {
+        name: "residual.toml",
+        problem,
+    };
+    let text = include_str!("residual.toml");
+    let architecture = Architecture::from_toml(text).map_err(|e| damaged(e.to_string()))?;
+    let input = ImageShape::new(2, 7, 6).map_err(|e| damaged(e.to_string()))?;
+    architecture.plan(input).map_err(|e| damaged(e.to_string()))
+}
+
+/// Holds the plan's network on a route against the reference in `f64`; `name` is what the rows are printed under.
 pub(crate) fn check(
+    name: &str,
     plan: &Plan,
     route: &Route,
     tables: &Tables,
@@ -68,10 +86,7 @@ pub(crate) fn check(
     let expected = truth.losses(Optimizer::Adam, RATE, &slices(&batches))?;
     let worst = worst(&found, &expected, |i| LOSSES_BOUND * expected[i].abs());
     rows.push(Row::new("ten losses", worst, &expected));
-    let mut checks: Vec<Check> = rows
-        .into_iter()
-        .map(|row| row.check("network", route))
-        .collect();
+    let mut checks: Vec<Check> = rows.into_iter().map(|row| row.check(name, route)).collect();
     // Of the whole batch, not of each of its gradients.
     checks[0].kinks = kinks;
     Ok(checks)
@@ -200,49 +215,12 @@ fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> Batch {
     (pixels, labels)
 }
 
-/// How often the two passes went different ways: the sign before a ReLU, the winner of a pooling window.
+/// How often the two passes went different ways.
 fn branches(plan: &Plan, found: &Trace, expected: &Trace<f64>) -> usize {
-    let mut crossed = 0;
-    let layers = found.layers.iter().zip(&expected.layers);
-    let inputs = layers.clone();
-    // The first recorded layer is the input.
-    for ((layer, (found, expected)), (before_found, before_expected)) in
-        plan.layers().iter().zip(layers.skip(1)).zip(inputs)
-    {
-        let corner = match layer.operation {
-            Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => {
-                matches!(activation, Activation::Relu | Activation::LeakyRelu)
-            }
-            _ => false,
-        };
-        if let (true, Some(found), Some(expected)) = (corner, &found.pre, &expected.pre) {
-            let signs = found
-                .iter()
-                .zip(expected)
-                .filter(|(a, b)| (**a > 0.0) != (**b > 0.0));
-            crossed += signs.count();
-        }
-        if let Operation::MaxPool(geometry) = layer.operation {
-            let count = found.values.len();
-            let (mut a, mut b) = (vec![0; count], vec![0; count]);
-            max_pool_forward(
-                &mut vec![0.0; count],
-                &mut a,
-                &before_found.values,
-                &geometry,
-            );
-            max_pool_forward(
-                &mut vec![0.0; count],
-                &mut b,
-                &before_expected.values,
-                &geometry,
-            );
-            // Where all are zero after a ReLU, the winner gets a gradient that the ReLU takes away again.
-            let lively = |i: &usize| expected.values[*i] != 0.0;
-            crossed += (0..count).filter(lively).filter(|i| a[*i] != b[*i]).count();
-        }
-    }
-    crossed
+    let layers = 0..plan.layers().len();
+    layers
+        .map(|layer| crossed(plan, layer, found, expected))
+        .sum()
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {
@@ -252,10 +230,11 @@ fn wide(values: &[f32]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MUTANTS;
+    use crate::{MUTANTS, ops::ALL};
     use glassbox_model::open;
     use glassbox_scratch::kernels::Level;
-    use glassbox_spec::{Architecture, Backend, ImageShape};
+    use glassbox_scratch::{Real, reference};
+    use glassbox_spec::{Backend, ConvGeometry};
 
     fn plan() -> Plan {
         let input = ImageShape::new(2, 22, 25).unwrap();
@@ -281,21 +260,82 @@ mod tests {
             ("adam: no bias correction", "ten losses"),
         ] {
             let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).unwrap();
-            let checks = check(&plan(), &Route::Reference, &mutant.tables, 1).unwrap();
+            let checks = check("network", &plan(), &Route::Reference, &mutant.tables, 1).unwrap();
             let failed = checks.iter().find(|check| !check.passed).unwrap();
             assert_eq!(failed.argument, argument, "{name}");
         }
     }
 
+    fn first_failure(tables: &Tables) -> String {
+        let checks = check(
+            "residual",
+            &residual().unwrap(),
+            &Route::Reference,
+            tables,
+            1,
+        )
+        .unwrap();
+        let failed = checks.into_iter().find(|check| !check.passed).unwrap();
+        failed.argument
+    }
+
+    #[test]
+    fn a_fault_in_a_sum_or_a_mean_shows_in_the_residual_network() {
+        for (name, argument) in [
+            ("add: second input forgotten", "logits"),
+            ("add: gradient halved", "d_conv1.weight"),
+            ("global_avg_pool: channels mixed", "logits"),
+            ("global_avg_pool: gradient not divided", "d_conv1.weight"),
+        ] {
+            let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).unwrap();
+            assert_eq!(first_failure(&mutant.tables), argument, "{name}");
+        }
+    }
+
+    /// The convolution of the shortcut sends nothing back to the value that three layers read.
+    fn shortcut_cut<T: Real>(
+        d_x: &mut [T],
+        d_w: &mut [T],
+        d_b: &mut [T],
+        d_y: &[T],
+        x: &[T],
+        w: &[T],
+        geometry: &ConvGeometry,
+    ) {
+        reference::conv_backward(d_x, d_w, d_b, d_y, x, w, geometry);
+        if geometry.kernel() == [1, 1] {
+            d_x.fill(T::zero());
+        }
+    }
+
+    #[test]
+    fn a_reader_whose_gradient_is_not_counted_shows() {
+        let mut tables = Tables::REFERENCE;
+        tables.f32.conv_backward = shortcut_cut;
+        assert_eq!(first_failure(&tables), "d_conv1.weight");
+    }
+
+    #[test]
+    fn every_kind_of_layer_is_verified_by_itself() {
+        for plan in [awkward(), residual().unwrap()] {
+            for layer in plan.layers() {
+                let kind = layer.operation.kind();
+                assert!(ALL.iter().any(|subject| subject.name() == kind), "{kind}");
+            }
+        }
+    }
+
     #[test]
     fn a_network_of_every_kind_of_layer_agrees() {
-        let plan = awkward();
-        for seed in [1, 2, 3] {
+        for (seed, plan) in [1, 2, 3]
+            .into_iter()
+            .flat_map(|seed| [(seed, awkward()), (seed, residual().unwrap())])
+        {
             let burn = |backend: Backend| Route::of(backend, open(backend).unwrap());
             let mut routes = vec![Route::Reference, burn(Backend::Flex), burn(Backend::Cpu)];
             routes.extend(Level::all().map(Route::Kernels));
             for route in routes {
-                let checks = check(&plan, &route, &Tables::REFERENCE, seed).unwrap();
+                let checks = check("network", &plan, &route, &Tables::REFERENCE, seed).unwrap();
                 // Logits, loss, eight gradients, ten losses.
                 assert_eq!(checks.len(), 11);
                 assert!(checks.iter().all(|check| check.passed), "{checks:?}");

@@ -166,6 +166,7 @@ fn said(args: TrainArgs) -> Settings {
         data_dir: args.data_dir,
         arch: args.arch.map(ArchChoice::Named),
         backend: args.backend,
+        arithmetic: None,
         epochs: args.epochs,
         batch_size: args.batch_size,
         optimizer: args.optimizer,

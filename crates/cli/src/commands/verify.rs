@@ -84,7 +84,9 @@ pub fn run(args: VerifyArgs) -> Result<(), Failure> {
         ));
     }
     // Of a whole network there is no smaller case.
-    let whole = |c: &&Check| c.operation == "network" || c.operation.starts_with("keras");
+    let whole = |c: &&Check| {
+        ["network", "residual"].contains(&c.operation.as_str()) || c.operation.starts_with("keras")
+    };
     for check in report.checks.iter().filter(whole).filter(|c| !c.passed) {
         note(format!(
             "{} {} ({}): {:.1e} apart where {:.1e} is allowed",

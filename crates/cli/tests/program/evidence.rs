@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub fn built_in() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/mnist.safetensors")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../infer/models/mnist.safetensors")
 }
 
 fn digits() -> Arc<Images> {

@@ -98,7 +98,7 @@ impl Why {
             logit: self
                 .stored
                 .factor(Tensor::Output(self.stored.names.last()), class),
-            value: shifted.exp(),
+            value: libm::exp(*shifted),
         };
         shifted.map(exponential).collect()
     }

@@ -135,14 +135,8 @@ fn describe(page: &mut Page, name: &str, plan: &Plan) {
 /// What each pooling does to the height.
 fn pooled_sizes(plan: &Plan) -> Vec<String> {
     let pooled = plan.layers().iter().filter_map(|layer| {
-        let geometry = match layer.operation {
-            Operation::MaxPool(geometry) | Operation::AvgPool(geometry) => geometry,
-            Operation::Conv { .. }
-            | Operation::GlobalAvgPool(_)
-            | Operation::Add
-            | Operation::Flatten
-            | Operation::Dense { .. }
-            | Operation::Dropout { .. } => return None,
+        let (Operation::MaxPool(geometry) | Operation::AvgPool(geometry)) = layer.operation else {
+            return None;
         };
         let (from, to) = (geometry.input().height(), geometry.output().height());
         let kernel = geometry.kernel()[0];
@@ -190,19 +184,14 @@ fn ask(page: &mut Page, random: &mut Random) -> Result<Answer, LessonError> {
 /// A layer's parameters, with the sum.
 fn worked_out(layer: &PlannedLayer) -> (f64, String) {
     let parameters = layer.parameter_count();
-    let sum = match layer.operation {
-        Operation::Conv { geometry, .. } => {
-            let [height, width] = geometry.kernel();
-            let (channels, filters) = (geometry.input().channels(), geometry.output().channels());
-            format!("({height}·{width}·{channels} + 1) · {filters}")
-        }
-        Operation::Dense { inputs, units, .. } => format!("({inputs} + 1) · {units}"),
-        Operation::MaxPool(_)
-        | Operation::AvgPool(_)
-        | Operation::GlobalAvgPool(_)
-        | Operation::Add
-        | Operation::Flatten
-        | Operation::Dropout { .. } => String::new(),
+    let sum = if let Operation::Conv { geometry, .. } = layer.operation {
+        let [height, width] = geometry.kernel();
+        let (channels, filters) = (geometry.input().channels(), geometry.output().channels());
+        format!("({height}·{width}·{channels} + 1) · {filters}")
+    } else if let Operation::Dense { inputs, units, .. } = layer.operation {
+        format!("({inputs} + 1) · {units}")
+    } else {
+        String::new()
     };
     (
         parameters as f64,

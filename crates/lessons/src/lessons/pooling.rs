@@ -115,11 +115,11 @@ fn write(page: &mut Page, settings: &Settings) -> Result<(), LessonError> {
 fn backward(x: &Matrix, stride: usize, d_y: &Matrix) -> Result<(Matrix, Matrix), LessonError> {
     let geometry = pooling(x, SIZE, stride)?;
     let mut output = vec![0.0; geometry.output().len()];
-    let mut winners = vec![0; output.len()];
-    max_pool_forward(&mut output, &mut winners, x.values(), &geometry);
+    let mut argmax = vec![0; output.len()];
+    max_pool_forward(&mut output, &mut argmax, x.values(), &geometry);
     let mut d_max = vec![0.0; x.values().len()];
     let mut d_mean = d_max.clone();
-    max_pool_backward(&mut d_max, d_y.values(), &winners, &geometry);
+    max_pool_backward(&mut d_max, d_y.values(), &argmax, &geometry);
     avg_pool_backward(&mut d_mean, d_y.values(), &geometry);
     let like_x = |values| matrix(x.rows(), x.columns(), values);
     Ok((like_x(d_max), like_x(d_mean)))

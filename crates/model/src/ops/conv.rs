@@ -6,12 +6,12 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor, TensorData, module::conv2d, ops::ConvOptions},
 };
-use glassbox_scratch::kernels::ConvLayer;
-use glassbox_spec::{Activation, ConvGeometry, PoolGeometry};
+use glassbox_scratch::{NetworkError, kernels::ConvLayer};
+use glassbox_spec::{Activation, ConvGeometry, Operation, PoolGeometry};
 
-use super::{Held, activate, activation::activate_rest, held, pairs};
+use super::{Held, activate, activation::activate_rest, check_device, held, initial, pairs};
 use crate::{
-    Blocks,
+    Blocks, ModelError,
     kernels::{self, Layer},
 };
 
@@ -27,9 +27,9 @@ pub fn conv(
     conv2d(x, weight, Some(bias), options)
 }
 
-/// A convolution with its bias and activation.
+/// A convolution with its bias and activation, as a Burn module.
 #[derive(Module, Debug)]
-pub(crate) struct Conv {
+pub struct Conv {
     /// `[out, in, kernel height, kernel width]`
     weight: Param<Tensor<4>>,
     bias: Param<Tensor<1>>,
@@ -46,9 +46,41 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
+    /// A layer for a network of one's own, with weights drawn as Glorot does and a bias of zeros.
+    ///
+    /// Fails where kernels are asked for on another device than Flex, or for images too large for them.
+    pub fn new(
+        geometry: &ConvGeometry,
+        activation: Activation,
+        seed: u64,
+        device: &Device,
+        computed_by: Blocks,
+    ) -> Result<Self, ModelError> {
+        check_device(device, computed_by)?;
+        let geometry = *geometry;
+        if matches!(computed_by, Blocks::Kernels(_)) && !ConvLayer::fits(&geometry) {
+            let layer = "the convolution".to_string();
+            return Err(NetworkError::TooLarge { layer }.into());
+        }
+        let operation = Operation::Conv {
+            geometry,
+            activation,
+        };
+        let data = initial(operation, seed);
+        Ok(Self::of_plan(
+            data,
+            geometry,
+            activation,
+            None,
+            false,
+            device,
+            computed_by,
+        ))
+    }
+
     /// `pool` is computed with it, and `first` says that it reads the image.
     #[allow(clippy::too_many_arguments)] // all that a convolution is made of
-    pub(super) fn new(
+    pub(super) fn of_plan(
         [weight, bias]: [TensorData; 2],
         geometry: ConvGeometry,
         activation: Activation,
@@ -85,7 +117,8 @@ impl Conv {
         (pre.clone(), activate(pre, self.activation))
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Images `[n, channels, height, width]` of the geometry's shape to its outputs. Panics, as Burn's own layers do, on others.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let Some(layer) = &self.kernels else {
             return self.traced(x).1;
         };

@@ -7,11 +7,11 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use glassbox_scratch::kernels::DenseLayer;
-use glassbox_spec::Activation;
+use glassbox_spec::{Activation, Operation};
 
-use super::{Held, activate, activation::activate_rest, held, vector};
+use super::{Held, activate, activation::activate_rest, check_device, held, initial, vector};
 use crate::{
-    Blocks,
+    Blocks, ModelError,
     kernels::{self, Layer},
 };
 
@@ -22,9 +22,9 @@ pub fn dense(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<4> {
     y.reshape([n, units, 1, 1])
 }
 
-/// A dense layer with its bias and activation.
+/// A dense layer with its bias and activation, as a Burn module.
 #[derive(Module, Debug)]
-pub(crate) struct Dense {
+pub struct Dense {
     /// `[out, in]`
     weight: Param<Tensor<2>>,
     bias: Param<Tensor<1>>,
@@ -36,7 +36,33 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    pub(super) fn new(
+    /// A layer for a network of one's own, with weights drawn as Glorot does and a bias of zeros.
+    ///
+    /// Fails where kernels are asked for on another device than Flex.
+    pub fn new(
+        [inputs, units]: [usize; 2],
+        activation: Activation,
+        seed: u64,
+        device: &Device,
+        computed_by: Blocks,
+    ) -> Result<Self, ModelError> {
+        check_device(device, computed_by)?;
+        let operation = Operation::Dense {
+            inputs,
+            units,
+            activation,
+        };
+        let data = initial(operation, seed);
+        Ok(Self::of_plan(
+            data,
+            [inputs, units],
+            activation,
+            device,
+            computed_by,
+        ))
+    }
+
+    pub(super) fn of_plan(
         [weight, bias]: [TensorData; 2],
         [inputs, units]: [usize; 2],
         activation: Activation,
@@ -68,7 +94,8 @@ impl Dense {
         (pre.clone(), activate(pre, self.activation))
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Vectors `[n, inputs, 1, 1]` to `[n, units, 1, 1]`. Panics, as Burn's own layers do, on others.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let Some(layer) = &self.kernels else {
             return self.traced(x).1;
         };

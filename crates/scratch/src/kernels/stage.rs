@@ -4,7 +4,7 @@ use std::{fmt::Debug, ops::Range};
 
 use glassbox_spec::{Parameter, StepKey};
 
-use super::{ops::conv::ConvWorkspace, padded_nhwc::PaddedNhwc, simd::Buffer};
+use super::{conv_workspace::ConvWorkspace, padded_nhwc::PaddedNhwc, simd::Buffer};
 
 /// Images that one task computes. Fixed, so that the sums over a batch do not depend on the number of threads.
 pub(crate) const IMAGES: usize = 8;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ops::{Stages, conv::ConvWorkspace},
+    conv_workspace::ConvWorkspace,
+    ops::Stages,
     simd::Buffer,
     stage::{Inputs, Layout, Task},
 };

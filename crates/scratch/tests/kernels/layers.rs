@@ -59,10 +59,10 @@ impl Block {
         activation_forward(&mut active, &sums, self.activation());
         let (mut y, mut d_active) = (active.clone(), d_y.clone());
         if let Some(pool) = &self.pool {
-            let mut winners = vec![0; d_y.len()];
+            let mut argmax = vec![0; d_y.len()];
             (y, d_active) = (unwritten(d_y.len()), unwritten(values));
-            max_pool_forward(&mut y, &mut winners, &active, pool);
-            max_pool_backward(&mut d_active, d_y, &winners, pool);
+            max_pool_forward(&mut y, &mut argmax, &active, pool);
+            max_pool_backward(&mut d_active, d_y, &argmax, pool);
         }
         let mut d_sums = unwritten(values);
         activation_backward(&mut d_sums, &d_active, &sums, self.activation());
@@ -502,7 +502,7 @@ fn the_first_that_is_not_a_number_wins() {
                 "{level:?}: {:?}",
                 found[0]
             );
-            // d_w is a sum with all pixels in the reference, and with the winners alone here: not a number in both.
+            // d_w is a sum with all pixels in the reference, and with the argmax alone here: not a number in both.
             assert!(found[1][0].is_nan(), "{level:?}");
             assert_eq!((&found[2], &found[3]), (&d_b, &d_x), "{level:?}");
         }

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::{Images, Reused, locked};
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     ops::{
-        conv::{ConvBlock, ConvContext, ConvSums, ConvWorkspace, PackedConv, Saved, fuses},
+        conv::{ConvBlock, ConvContext, ConvSums, PackedConv, Saved, fuses},
         fits,
     },
     padded_nhwc::PaddedNhwc,
@@ -56,6 +57,11 @@ impl ConvLayer {
         fuses(activation, pool)
     }
 
+    /// Whether its images are small enough for the kernels' tables, which place values with 32 bits.
+    pub fn fits(geometry: &ConvGeometry) -> bool {
+        fits(geometry)
+    }
+
     /// A layer; `first` says that its input's gradient will never be asked for, which allows a better layout.
     pub fn new(
         level: Level,
@@ -67,7 +73,7 @@ impl ConvLayer {
         let output = pool.map_or(geometry.output(), PoolGeometry::output);
         assert!(
             fits(geometry),
-            "images too large for tables: see `check_sizes`"
+            "images too large for tables: see `ConvLayer::fits`"
         );
         let from = geometry.input();
         let pixel = if first {

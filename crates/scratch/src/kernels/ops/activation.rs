@@ -2,9 +2,9 @@
 
 use glassbox_spec::Activation;
 
-use super::conv::ConvWorkspace;
 use crate::{
     kernels::{
+        conv_workspace::ConvWorkspace,
         simd::Buffer,
         stage::{Inputs, Layout, Stage, Task},
     },

@@ -1,7 +1,7 @@
 //! The sum of layers.
 
-use super::conv::ConvWorkspace;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     simd::{Buffer, Level},
     stage::{Inputs, Layout, Stage, Task},
 };

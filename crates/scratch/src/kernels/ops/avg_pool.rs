@@ -2,8 +2,9 @@
 
 use glassbox_spec::PoolGeometry;
 
-use super::{conv::ConvWorkspace, pool::windows};
+use super::pool::windows;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     padded_nhwc::PaddedNhwc,
     simd::{Buffer, Level},
     stage::{Inputs, Layout, Stage, Task},

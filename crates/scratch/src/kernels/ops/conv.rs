@@ -4,9 +4,10 @@ mod block;
 
 use glassbox_spec::{Parameter, StepKey};
 
-pub(crate) use block::{ConvBlock, ConvContext, ConvSums, ConvWorkspace, PackedConv, Saved, fuses};
+pub(crate) use block::{ConvBlock, ConvContext, ConvSums, PackedConv, Saved, fuses};
 
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     per_task::PerTask,
     per_thread::PerThread,
     simd::{Argmax, Buffer},

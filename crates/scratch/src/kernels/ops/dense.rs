@@ -6,8 +6,8 @@ use glassbox_spec::{Parameter, StepKey};
 
 pub(crate) use block::{DenseBlock, DenseFactors, PackedDense};
 
-use super::conv::ConvWorkspace;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     per_task::PerTask,
     simd::{Buffer, Level},
     stage::{Done, Inputs, Layout, Stage, Task},

@@ -2,8 +2,8 @@
 
 use glassbox_spec::StepKey;
 
-use super::conv::ConvWorkspace;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     simd::Buffer,
     stage::{Inputs, Layout, Stage, Task},
 };

@@ -1,7 +1,7 @@
 //! Feature maps to a vector, in the order channel, row, column.
 
-use super::conv::ConvWorkspace;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     padded_nhwc::PaddedNhwc,
     simd::{Buffer, Level},
     stage::{Inputs, Layout, Stage, Task},

@@ -1,7 +1,7 @@
 //! Global average pooling: feature maps to one mean for each channel.
 
-use super::conv::ConvWorkspace;
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     padded_nhwc::PaddedNhwc,
     simd::{Buffer, Level},
     stage::{Inputs, Layout, Stage, Task},

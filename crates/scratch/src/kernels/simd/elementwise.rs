@@ -17,7 +17,7 @@ pub(crate) struct MaxPool<'a> {
     pub input: &'a [f32],
     pub input_rows: &'a [u32],
     pub window: &'a [u32],
-    /// What the argmax are recorded as, one for each place of the window.
+    /// What an argmax is recorded as, one for each place of the window.
     pub places: &'a [u32],
     /// A multiple of the lanes of a register.
     pub channels: usize,
@@ -48,7 +48,7 @@ pub(crate) struct Argmax {
     largest: u32,
 }
 
-/// Neighbours among argmax.
+/// Some of an argmax, side by side.
 #[derive(Clone, Copy)]
 pub(crate) struct Places<'a> {
     pub(super) values: &'a [u32],
@@ -56,7 +56,7 @@ pub(crate) struct Places<'a> {
     pub(super) largest: u32,
 }
 
-/// Neighbours among argmax, to be written.
+/// Some of an argmax, side by side, to be written.
 pub(crate) struct PlacesMut<'a> {
     values: &'a mut [u32],
     largest: &'a mut u32,
@@ -145,7 +145,7 @@ impl Level {
             *argmax.largest = (*argmax.largest).max(last(places) as u32);
         }
         // SAFETY: the machine has the instruction set of a `Level`. Rows of inputs and outputs are as many, and the furthest
-        // places read and written were just asserted to be inside their slices; winners are rows × channels, a whole number
+        // places read and written were just asserted to be inside their slices; argmax are rows × channels, a whole number
         // of registers.
         unsafe { (self.entries().max_pool)(&mut pool) }
     }
@@ -234,7 +234,7 @@ pub(super) unsafe fn max_pool<S: Simd>(pool: &mut MaxPool<'_>) {
     let channels = pool.channels;
     // SAFETY: `Level::max_pool` asserts that the last row + the last place of the window + the channels are inside the input,
     // that there are as many input rows as output rows, that the last of these + the channels are inside the output, that
-    // winners are rows × channels, and that the window has a part, and each part a place; and `channel + LANES` is at most `channels`.
+    // argmax are rows × channels, and that the window has a part, and each part a place; and `channel + LANES` is at most `channels`.
     unsafe {
         for i in 0..pool.output_rows.len() {
             let input = pool
@@ -326,7 +326,7 @@ const SUBNORMAL_SCALE: f32 = 2.3e15;
 ///
 /// That of [`Simd`].
 #[inline(always)]
-unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
+unsafe fn flush_subnormal<S: Simd>(moment: S::Vector) -> S::Vector {
     // SAFETY: the machine is the caller's affair; no memory is touched.
     unsafe {
         let scaled = S::mul(moment, S::splat(SUBNORMAL_SCALE));
@@ -335,7 +335,7 @@ unsafe fn settled<S: Simd>(moment: S::Vector) -> S::Vector {
 }
 
 /// The same of one value.
-fn settled_value(moment: f32) -> f32 {
+fn flush_subnormal_value(moment: f32) -> f32 {
     let scaled = moment * SUBNORMAL_SCALE;
     if scaled * scaled == 0.0 { 0.0 } else { moment }
 }
@@ -360,9 +360,9 @@ pub(super) unsafe fn adam<S: Simd>(
         for i in (0..whole).step_by(S::LANES) {
             let g = S::load(gradient.as_ptr().add(i));
             let first = S::mul(S::splat(beta_1), S::load(m.as_ptr().add(i)));
-            let first = settled::<S>(S::mul_add(S::splat(rest_1), g, first));
+            let first = flush_subnormal::<S>(S::mul_add(S::splat(rest_1), g, first));
             let second = S::mul(S::splat(beta_2), S::load(v.as_ptr().add(i)));
-            let second = settled::<S>(S::mul_add(S::splat(rest_2), S::mul(g, g), second));
+            let second = flush_subnormal::<S>(S::mul_add(S::splat(rest_2), S::mul(g, g), second));
             let divisor = S::add(S::sqrt(second), S::splat(epsilon));
             let change = S::div(S::mul(S::splat(-rate), first), divisor);
             S::store(m.as_mut_ptr().add(i), first);
@@ -373,8 +373,8 @@ pub(super) unsafe fn adam<S: Simd>(
     }
     for i in whole..gradient.len() {
         let g = gradient[i];
-        m[i] = settled_value(beta_1 * m[i] + rest_1 * g);
-        v[i] = settled_value(beta_2 * v[i] + rest_2 * (g * g));
+        m[i] = flush_subnormal_value(beta_1 * m[i] + rest_1 * g);
+        v[i] = flush_subnormal_value(beta_2 * v[i] + rest_2 * (g * g));
         parameter[i] -= rate * m[i] / (v[i].sqrt() + epsilon);
     }
 }
@@ -396,14 +396,14 @@ pub(super) unsafe fn sgd<S: Simd>(
         for i in (0..whole).step_by(S::LANES) {
             let kept = S::load(velocity.as_ptr().add(i));
             let gradient = S::load(gradient.as_ptr().add(i));
-            let changed = settled::<S>(S::mul_add(S::splat(momentum), kept, gradient));
+            let changed = flush_subnormal::<S>(S::mul_add(S::splat(momentum), kept, gradient));
             S::store(velocity.as_mut_ptr().add(i), changed);
             let at = parameter.as_mut_ptr().add(i);
             S::store(at, S::mul_add(S::splat(-rate), changed, S::load(at)));
         }
     }
     for i in whole..gradient.len() {
-        velocity[i] = settled_value(momentum * velocity[i] + gradient[i]);
+        velocity[i] = flush_subnormal_value(momentum * velocity[i] + gradient[i]);
         parameter[i] -= rate * velocity[i];
     }
 }

@@ -241,7 +241,7 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
     let channels = sums.channels;
     let stretch = sums.patch.vectors * S::LANES;
     // SAFETY: `Level::weight_gradient` asserts that the last window + the largest winner + the patch are inside the input, that
-    // gradients and winners are windows × channels, and the sums channels × patch. The runs and vectors are among the patch's;
+    // gradients and argmax are windows × channels, and the sums channels × patch. The runs and vectors are among the patch's;
     // channels are a multiple of 8, and CHANNELS divides 8.
     unsafe {
         let mut offsets = [0; RUNS];
@@ -290,7 +290,7 @@ unsafe fn patches<S: Simd, const RUNS: usize, const VECTORS: usize, const CHANNE
 #[inline(always)]
 pub(super) unsafe fn input_gradient<S: Simd>(sums: &mut InputGradient<'_>, lists: &mut Lists) {
     let (channels, runs) = (sums.channels, sums.patch.runs.len());
-    // SAFETY: `Level::input_gradient` asserts that gradients and winners are windows × channels, and makes room in the lists for
+    // SAFETY: `Level::input_gradient` asserts that gradients and argmax are windows × channels, and makes room in the lists for
     // channels + LANES of each window and place. What is passed on are runs and vectors of the patch.
     unsafe {
         for window in 0..sums.windows.len() {

@@ -7,10 +7,11 @@ use glassbox_spec::{Activation, ConvGeometry, PoolGeometry, Sides};
 use rayon::prelude::*;
 
 use crate::kernels::{
+    conv_workspace::ConvWorkspace,
     padded_nhwc::PaddedNhwc,
     simd::{
-        ActiveGradients, Buffer, InputGradient, Level, Lists, MaxPool, Patch, Places, PlacesMut,
-        Product, Run, Start, WeightGradient, Weights, input_chunks,
+        ActiveGradients, Buffer, InputGradient, Level, MaxPool, Patch, Places, PlacesMut, Product,
+        Run, Start, WeightGradient, Weights, input_chunks,
     },
 };
 
@@ -85,14 +86,6 @@ pub(crate) struct Saved<'a> {
     pub output: &'a [f32],
     /// As many as [`ConvBlock::argmax`].
     pub argmax: Places<'a>,
-}
-
-/// Memory for one image's way through a block; kept from image to image.
-#[derive(Debug, Default)]
-pub(crate) struct ConvWorkspace {
-    band: Buffer,
-    gradient: Buffer,
-    lists: Lists,
 }
 
 /// What stands around a convolution in its network.
@@ -332,7 +325,7 @@ impl ConvBlock {
         }
     }
 
-    /// One image. `argmax` are those of this image, where a backward pass will follow a pooling.
+    /// One image. `argmax` is that of this image, where a backward pass will follow a pooling.
     pub(crate) fn forward(
         &self,
         output: &mut [f32],
