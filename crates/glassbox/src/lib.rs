@@ -2,7 +2,7 @@
 //!
 //! * **In**: a model file that `glassbox train` or this library wrote; pictures; with features, data sets and Burn models.
 //! * **Out**: what is in a picture ([`Classifier`]), and why ([`infer::why`], [`infer::explain`]); with the feature `train` a trained
-//!   model ([`train`]); with `burn` the same networks as Burn modules ([`model`]).
+//!   model (`glassbox::train`); with `burn` the same networks as Burn modules (`glassbox::model`).
 //! * **Never**: a download, a GPU or Burn unless asked for by a feature; a panic on what a caller passes.
 //!
 //! ```

@@ -1,5 +1,7 @@
 //! Every example runs, in a folder of its own.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{env, path::PathBuf, process::Command};
 
 /// Where cargo puts the examples of the build that this test is part of.

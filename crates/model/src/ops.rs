@@ -68,6 +68,8 @@ enum Computes {
     },
 }
 
+type Read = dyn Fn(Option<&Gradients>) -> Result<(Vec<usize>, Vec<f32>), ModelError>;
+
 /// A parameter on its device.
 pub(crate) struct Held {
     /// Behind its layer's name: `weight`, `bias`.
@@ -75,7 +77,7 @@ pub(crate) struct Held {
     /// Burn's identity of it.
     pub id: ParamId,
     /// Shape and values, read back; of its gradient, if there are gradients.
-    pub read: Box<dyn Fn(Option<&Gradients>) -> Result<(Vec<usize>, Vec<f32>), ModelError>>,
+    pub read: Box<Read>,
 }
 
 fn held<const D: usize>(name: &'static str, parameter: &Param<Tensor<D>>) -> Held {

@@ -131,7 +131,7 @@ pub fn window(args: WindowArgs) -> Result<(), Failure> {
             "{}: not a layer's value; a window is drawn of {}, as {}",
             args.value,
             layers.join(", "),
-            example(&plan)
+            example(plan)
         ))
     })?;
     let moving = match args.animate {
