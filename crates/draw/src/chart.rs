@@ -3,20 +3,23 @@
 //! * **In**: series of points, what the axes are. * **Out**: a figure with a title, a legend and labelled axes. * **Never**: a
 //!   point beyond the axes, or that is not a number: it is left out.
 
+mod backend;
+
 use plotters::{
     chart::ChartBuilder,
     drawing::{DrawingAreaErrorKind, IntoDrawingArea},
     element::{Circle, PathElement, Rectangle},
-    prelude::{DashedLineSeries, LineSeries, SVGBackend},
+    prelude::{DashedLineSeries, LineSeries},
     style::{Color, IntoFont, RGBColor, ShapeStyle},
 };
 
 use glassbox_lessons::count;
 
+use self::backend::Measured;
 use crate::{
     Figure,
     canvas::{Anchor, Canvas},
-    font::{PLOTTERS, TEXT, ready, shortened, width},
+    font::{PLOTTERS, TEXT, shortened, width},
     theme::{INK, MUTED, RULE},
 };
 
@@ -227,10 +230,9 @@ fn legend(canvas: &mut Canvas, series: &[Series]) -> f64 {
 }
 
 fn plot(chart: &Chart<'_>) -> Result<String, DrawingAreaErrorKind<std::io::Error>> {
-    ready();
     let mut svg = String::new();
     {
-        let area = SVGBackend::with_string(&mut svg, PLOT).into_drawing_area();
+        let area = Measured::new(&mut svg, PLOT).into_drawing_area();
         let ([x0, x1], [y0, y1]) = (chart.x.range, chart.y.range);
         let mut context = ChartBuilder::on(&area)
             .margin_top(6)

@@ -2,7 +2,9 @@
 //!
 //! * **In**: text, a size in pixels. * **Out**: its width, what fits of it, where it breaks. * **Never**: a font of the system.
 
-use plotters::style::IntoFont;
+use std::sync::LazyLock;
+
+use ab_glyph::{Font, FontRef, ScaleFont};
 
 /// Part of Noto Sans; its licence is beside it.
 pub(crate) const FONT: &[u8] = include_bytes!("../fonts/NotoSans.ttf");
@@ -16,32 +18,39 @@ pub(crate) const PLOTTERS: f64 = 1.24;
 /// Ascent and descent of the font together, in ems.
 const HEIGHT_OF_EM: f64 = 1.362;
 
-/// Makes the font known to plotters; without effect where it already had another. In a browser plotters asks the page.
-pub(crate) fn ready() {
-    #[cfg(not(target_arch = "wasm32"))]
-    register();
+/// The font is part of the program and tests draw with it: it is there.
+static FACE: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(FONT).ok());
+
+/// Whether the font has a letter.
+#[cfg(feature = "png")]
+pub(crate) fn has(letter: char) -> bool {
+    FACE.as_ref()
+        .is_some_and(|face| face.glyph_id(letter).0 != 0)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-fn register() {
-    use plotters::style::{FontStyle, register_font};
-    static READY: std::sync::Once = std::sync::Once::new();
-    READY.call_once(|| {
-        // The font is part of the program and a test draws with it: this does not fail.
-        let _ = register_font("sans-serif", FontStyle::Normal, FONT);
-    });
+/// How wide a text is in whole pixels, cut off, where the font is so high from ascent to descent.
+pub(crate) fn advance(text: &str, height: f64) -> f64 {
+    let Some(face) = FACE.as_ref() else {
+        // As wide as wide letters.
+        return text.chars().count() as f64 * height * 0.6;
+    };
+    let font = face.as_scaled(height as f32);
+    let (mut wide, mut before) = (0.0, None);
+    for letter in text.chars() {
+        let glyph = font.glyph_id(letter);
+        wide += font.h_advance(glyph);
+        if let Some(before) = before {
+            wide += font.kern(before, glyph);
+        }
+        before = Some(glyph);
+    }
+    f64::from(wide.trunc())
 }
 
 /// How wide a text is, in pixels.
 pub fn width(text: &str, size: f64) -> f64 {
-    ready();
-    // plotters takes a size for the height from ascent to descent, SVG for the em.
-    let font = ("sans-serif", size * HEIGHT_OF_EM).into_font();
-    // Where it cannot be measured, as wide as wide letters.
-    font.box_size(text)
-        .map_or(text.chars().count() as f64 * size * 0.6, |(wide, _)| {
-            f64::from(wide)
-        })
+    advance(text, size * HEIGHT_OF_EM)
 }
 
 /// A text that is at most so many pixels wide, its end left out if need be.

@@ -8,9 +8,11 @@ use resvg::{
     tiny_skia::{Color, Pixmap, Transform},
     usvg::{Options, Tree, fontdb::Database},
 };
-use ttf_parser::Face;
 
-use crate::{Figure, font::FONT};
+use crate::{
+    Figure,
+    font::{FONT, has},
+};
 
 /// No PNG has more pixels to a side.
 const MOST_PIXELS: f32 = 8192.0;
@@ -21,9 +23,6 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     fonts.set_sans_serif_family("Noto Sans");
     Arc::new(fonts)
 });
-
-/// To know what the font lacks.
-static FACE: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(FONT, 0).ok());
 
 /// A figure that could not be made a PNG.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +48,7 @@ impl Figure {
             ..Options::default()
         };
         // What the font lacks would be nothing: a sign for it at least.
-        let has = |c: char| {
-            c.is_ascii()
-                || FACE
-                    .as_ref()
-                    .is_some_and(|face| face.glyph_index(c).is_some())
-        };
+        let has = |c: char| c.is_ascii() || has(c);
         let svg: String = self
             .svg()
             .chars()

@@ -9,10 +9,14 @@
 //! use glassbox_report::run;
 //! use glassbox_train::Record;
 //!
-//! let record = Record::read("runs/there-is-none".as_ref());
-//! let report = run(&record, Err("no dataset"));
+//! // A run that got no further than its settings.
+//! let folder = tempfile::tempdir()?;
+//! std::fs::write(folder.path().join("config.toml"), "data = \"digits\"\n")?;
+//!
+//! let report = run(&Record::read(folder.path())?, Err("no dataset"));
 //! assert!(report.figures.is_empty());
-//! assert!(report.html.contains("Missing here"));
+//! assert!(report.missing.contains(&"images: no dataset".to_string()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod compare;
