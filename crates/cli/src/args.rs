@@ -84,7 +84,7 @@ that parameter after the next step of the run's optimizer.")]
 
 A case is an operation with its sizes: n images (steps of an optimizer), c channels
 (inputs of dense), h height, w width, f filters (units of dense, classes of
-cross_entropy), k kernel height x width, s stride vertical x horizontal, p padding
+cross_entropy, inputs of add), k kernel height x width, s stride vertical x horizontal, p padding
 top x bottom x left x right, and the seed of its values. What is left out is 1 (p: 0).")]
     Verify(VerifyArgs),
     /// Print a network's layers, shapes and counts

@@ -78,3 +78,22 @@ pub(crate) fn crossed(plan: &Plan, layer: usize, found: &Trace, expected: &Trace
         | Operation::Dropout { .. } => 0,
     }
 }
+
+/// Whether rounding may send a pass through a layer another way.
+pub(crate) fn is_near_a_kink(plan: &Plan, layer: usize, trace: &Trace<f64>) -> bool {
+    let layer_of = &plan.layers()[layer];
+    match layer_of.operation {
+        Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => {
+            let pre = trace.layers[layer + 1].pre.as_deref();
+            activation::is_near(activation, pre.unwrap_or(&[]))
+        }
+        Operation::MaxPool(geometry) => {
+            max_pool::is_near(&geometry, &trace.layers[layer_of.inputs[0]].values)
+        }
+        Operation::AvgPool(_)
+        | Operation::GlobalAvgPool(_)
+        | Operation::Add
+        | Operation::Flatten
+        | Operation::Dropout { .. } => false,
+    }
+}

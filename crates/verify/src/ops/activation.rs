@@ -1,13 +1,15 @@
 //! The elementwise functions.
 
 use glassbox_model::{ModelError, ops};
-use glassbox_scratch::{Operations, Real, reference as right, rounding::elementwise};
+use glassbox_scratch::{
+    Operations, Real, compare::largest, reference as right, rounding::elementwise,
+};
 use glassbox_spec::{Activation, Random};
 
 use crate::{
     burn_route::{Burn, backward},
     sizes::Sizes,
-    subject::{Compute, Fault, Subject, faults, old},
+    subject::{Compute, Fault, NEAR, Subject, faults, old},
     values::{Argument, Draw, Inputs, Results},
 };
 
@@ -108,6 +110,21 @@ fn anywhere(random: &mut Random) -> f32 {
     match random.below(8) {
         0 => SPECIAL[random.below(8) as usize],
         _ => random.between(-6.0, 6.0) as f32,
+    }
+}
+
+/// Whether a value is so close to a corner that another order of summation may put it on the other side.
+pub fn is_near(activation: Activation, x: &[f64]) -> bool {
+    match activation {
+        Activation::Relu | Activation::LeakyRelu => {
+            let reach = NEAR * largest(x);
+            x.iter().any(|x| x.abs() <= reach)
+        }
+        Activation::Linear
+        | Activation::Elu
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::Silu => false,
     }
 }
 

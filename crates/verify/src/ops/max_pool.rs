@@ -1,14 +1,14 @@
 //! Max pooling.
 
 use glassbox_model::{ModelError, ops};
-use glassbox_scratch::{Operations, Real, reference as right, rounding::gamma};
+use glassbox_scratch::{Operations, Real, compare::largest, reference as right, rounding::gamma};
 use glassbox_spec::{PoolGeometry, Random};
 
 use super::pool::{self, geometry, in_window, to_whole_window, windows};
 use crate::{
     burn_route::{Burn, backward},
     sizes::Sizes,
-    subject::{Compute, Fault, Subject, faults, old},
+    subject::{Compute, Fault, NEAR, Subject, faults, old},
     values::{Argument, Draw, Inputs, Results},
 };
 
@@ -118,7 +118,7 @@ impl Subject for MaxPool {
 }
 
 /// The inputs that are, or could become by a step of `reach`, one of several largest values of a window.
-fn ties(x: &[f32], geometry: &PoolGeometry, reach: f64) -> Vec<bool> {
+fn ties<T: Real>(x: &[T], geometry: &PoolGeometry, reach: f64) -> Vec<bool> {
     let (from, to) = (geometry.input(), geometry.output());
     let ([kh, kw], [sh, sw]) = (geometry.kernel(), geometry.stride());
     let padding = geometry.padding();
@@ -137,11 +137,9 @@ fn ties(x: &[f32], geometry: &PoolGeometry, reach: f64) -> Vec<bool> {
                 })
                 .collect();
             // An element's step moves it by at most `reach`, so twice that separates it safely.
-            let largest = pixels
-                .iter()
-                .map(|p| x[*p])
-                .fold(f32::NEG_INFINITY, f32::max);
-            let near = |p: &&usize| f64::from(largest) - f64::from(x[**p]) <= 2.0 * reach;
+            let value = |pixel: &usize| -> f64 { x[*pixel].into() };
+            let largest = pixels.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
+            let near = |pixel: &&usize| largest - value(pixel) <= 2.0 * reach;
             if pixels.iter().filter(near).count() > 1 {
                 for pixel in pixels.iter().filter(near) {
                     tied[*pixel] = true;
@@ -150,6 +148,13 @@ fn ties(x: &[f32], geometry: &PoolGeometry, reach: f64) -> Vec<bool> {
         }
     }
     tied
+}
+
+/// Whether the largest values of a window are so close that another order of summation may choose differently.
+pub fn is_near(geometry: &PoolGeometry, x: &[f64]) -> bool {
+    let tied = ties(x, geometry, NEAR * largest(x));
+    // Zeros behind a ReLU may tie: their gradient is taken away again.
+    tied.iter().zip(x).any(|(tied, x)| *tied && *x != 0.0)
 }
 
 /// How many outputs two passes took from different places.
