@@ -38,6 +38,8 @@ pub use subject::{Subject, Tables};
 use glassbox_model::ModelError;
 use glassbox_spec::Plan;
 
+use network::Whole;
+
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +73,10 @@ pub struct Options {
 pub fn verify(options: &Options) -> Result<Report, VerifyError> {
     let mut report = Report::new(options.seed);
     let residual = network::residual()?;
+    let networks = [
+        Whole::new("network", &options.plan, options.seed)?,
+        Whole::new("residual", &residual, options.seed)?,
+    ];
     for operation in ops::ALL {
         let cases = random_cases(operation, options.cases, options.seed);
         report.run(operation, &options.routes, &Tables::REFERENCE, &cases)?;
@@ -78,10 +84,10 @@ pub fn verify(options: &Options) -> Result<Report, VerifyError> {
     for route in &options.routes {
         // A network's gradients are checked operation by operation against differences.
         if !matches!(route, Route::Differences) {
-            for (name, plan) in [("network", &options.plan), ("residual", &residual)] {
-                let tables = &Tables::REFERENCE;
-                let checks = network::check(name, plan, route, tables, options.seed)?;
-                report.checks.extend(checks);
+            for network in &networks {
+                report
+                    .checks
+                    .extend(network.check(route, &Tables::REFERENCE)?);
             }
             report
                 .checks

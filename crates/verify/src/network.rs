@@ -45,50 +45,79 @@ pub(crate) fn residual() -> Result<Plan, VerifyError> {
     architecture.plan(input).map_err(|e| damaged(e.to_string()))
 }
 
-/// Holds the plan's network on a route against the reference in `f64`; `name` is what the rows are printed under.
-pub(crate) fn check(
-    name: &str,
-    plan: &Plan,
-    route: &Route,
-    tables: &Tables,
+/// A network, and what it should compute: the reference in `f64`.
+pub(crate) struct Whole<'a> {
+    /// What its rows are printed under.
+    name: &'static str,
+    plan: &'a Plan,
     seed: u64,
-) -> Result<Vec<Check>, ModelError> {
-    let parameters = parameters(plan, seed);
-    let truth = Network::<f64>::new(plan, &parameters)?;
-    let mut kinks = 0;
-    let mut rows = Vec::new();
-    for draw in 0..DRAWS {
-        let (images, labels) = batch(plan, seed, draw, IMAGES);
-        let expected = truth.trace(&wide(&images), Some(&labels), Pass::Inference)?;
-        let found = trace(plan, &parameters, route, tables, &images, &labels)?;
-        let crossed = branches(plan, &found, &expected);
-        let logits = compare("logits", found.logits(), expected.logits());
-        let within = logits.worst.is_within();
-        let loss = [expected.loss.unwrap_or(f64::NAN)];
-        let of_loss = compare("loss", &[found.loss.unwrap_or(f32::NAN)], &loss);
-        rows = vec![logits, of_loss];
-        for (found, expected) in found.d_parameters.iter().zip(&expected.d_parameters) {
-            let name = format!("d_{}", expected.name);
-            rows.push(compare(&name, &found.values, &expected.values));
-        }
-        // Wrong logits are wrong. Right ones by different branches: a kink lay between the two, and their gradients may differ.
-        if crossed == 0 || !within {
-            break;
-        }
-        kinks += crossed;
-        rows.truncate(2);
+    parameters: Parameters,
+    truth: Network<f64>,
+    steps: Steps,
+}
+
+/// Steps of Adam, and their losses.
+struct Steps {
+    batches: Vec<Batch>,
+    losses: Vec<f64>,
+}
+
+impl<'a> Whole<'a> {
+    pub fn new(name: &'static str, plan: &'a Plan, seed: u64) -> Result<Self, ModelError> {
+        let parameters = parameters(plan, seed);
+        let truth = Network::<f64>::new(plan, &parameters)?;
+        Ok(Self {
+            name,
+            plan,
+            seed,
+            parameters,
+            steps: steps(plan, truth.clone(), seed)?,
+            truth,
+        })
     }
-    let steps = steps(plan, truth, seed)?;
-    let (found, expected) = (
-        losses(plan, &parameters, route, tables, &steps.batches)?,
-        &steps.losses,
-    );
-    let worst = worst(&found, expected, |i| LOSSES_BOUND * expected[i].abs());
-    rows.push(Row::new("ten losses", worst, expected));
-    let mut checks: Vec<Check> = rows.into_iter().map(|row| row.check(name, route)).collect();
-    // Of the whole batch, not of each of its gradients.
-    checks[0].kinks = kinks;
-    Ok(checks)
+
+    /// Holds it on a route against the truth.
+    pub fn check(&self, route: &Route, tables: &Tables) -> Result<Vec<Check>, ModelError> {
+        let Self {
+            name,
+            plan,
+            seed,
+            parameters,
+            truth,
+            steps,
+        } = self;
+        let mut kinks = 0;
+        let mut rows = Vec::new();
+        for draw in 0..DRAWS {
+            let (images, labels) = batch(plan, *seed, draw, IMAGES);
+            let expected = truth.trace(&wide(&images), Some(&labels), Pass::Inference)?;
+            let found = trace(plan, parameters, route, tables, &images, &labels)?;
+            let crossed = branches(plan, &found, &expected);
+            let logits = compare("logits", found.logits(), expected.logits());
+            let within = logits.worst.is_within();
+            let loss = [expected.loss.unwrap_or(f64::NAN)];
+            let of_loss = compare("loss", &[found.loss.unwrap_or(f32::NAN)], &loss);
+            rows = vec![logits, of_loss];
+            for (found, expected) in found.d_parameters.iter().zip(&expected.d_parameters) {
+                let name = format!("d_{}", expected.name);
+                rows.push(compare(&name, &found.values, &expected.values));
+            }
+            // Wrong logits are wrong. Right ones by different branches: a kink lay between the two, and their gradients may differ.
+            if crossed == 0 || !within {
+                break;
+            }
+            kinks += crossed;
+            rows.truncate(2);
+        }
+        let found = losses(plan, parameters, route, tables, &steps.batches)?;
+        let expected = &steps.losses;
+        let worst = worst(&found, expected, |i| LOSSES_BOUND * expected[i].abs());
+        rows.push(Row::new("ten losses", worst, expected));
+        let mut checks: Vec<Check> = rows.into_iter().map(|row| row.check(name, route)).collect();
+        // Of the whole batch, not of each of its gradients.
+        checks[0].kinks = kinks;
+        Ok(checks)
+    }
 }
 
 /// One result of a network, compared.
@@ -214,12 +243,6 @@ fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> Batch {
     (pixels, labels)
 }
 
-/// Steps of Adam.
-struct Steps {
-    batches: Vec<Batch>,
-    losses: Vec<f64>,
-}
-
 /// Steps that stay clear of every kink, as long as there are draws to spare: near one, a correct engine may round to the other side,
 /// and Adam makes a full step of the smallest gradient. The truth alone decides, so every route takes the same steps.
 fn steps(plan: &Plan, mut truth: Network<f64>, seed: u64) -> Result<Steps, NetworkError> {
@@ -278,6 +301,14 @@ mod tests {
         architecture.plan(input).unwrap()
     }
 
+    /// The first result that is wrong with these tables.
+    fn first_failure(plan: &Plan, tables: &Tables) -> String {
+        let whole = Whole::new("network", plan, 1).unwrap();
+        let checks = whole.check(&Route::Reference, tables).unwrap();
+        let failed = checks.into_iter().find(|check| !check.passed).unwrap();
+        failed.argument
+    }
+
     #[test]
     fn a_fault_in_one_operation_shows_in_the_whole_network() {
         for (name, argument) in [
@@ -289,23 +320,9 @@ mod tests {
             ("adam: no bias correction", "ten losses"),
         ] {
             let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).unwrap();
-            let checks = check("network", &plan(), &Route::Reference, &mutant.tables, 1).unwrap();
-            let failed = checks.iter().find(|check| !check.passed).unwrap();
-            assert_eq!(failed.argument, argument, "{name}");
+            let failed = first_failure(&plan(), &mutant.tables);
+            assert_eq!(failed, argument, "{name}");
         }
-    }
-
-    fn first_failure(tables: &Tables) -> String {
-        let checks = check(
-            "residual",
-            &residual().unwrap(),
-            &Route::Reference,
-            tables,
-            1,
-        )
-        .unwrap();
-        let failed = checks.into_iter().find(|check| !check.passed).unwrap();
-        failed.argument
     }
 
     #[test]
@@ -317,7 +334,8 @@ mod tests {
             ("global_avg_pool: gradient not divided", "d_conv1.weight"),
         ] {
             let mutant = MUTANTS.iter().find(|mutant| mutant.name == name).unwrap();
-            assert_eq!(first_failure(&mutant.tables), argument, "{name}");
+            let failed = first_failure(&residual().unwrap(), &mutant.tables);
+            assert_eq!(failed, argument, "{name}");
         }
     }
 
@@ -341,7 +359,8 @@ mod tests {
     fn a_reader_whose_gradient_is_not_counted_shows() {
         let mut tables = Tables::REFERENCE;
         tables.f32.conv_backward = shortcut_cut;
-        assert_eq!(first_failure(&tables), "d_conv1.weight");
+        let failed = first_failure(&residual().unwrap(), &tables);
+        assert_eq!(failed, "d_conv1.weight");
     }
 
     #[test]
@@ -356,15 +375,17 @@ mod tests {
 
     #[test]
     fn a_network_of_every_kind_of_layer_agrees() {
+        let plans = [awkward(), residual().unwrap()];
         for (seed, plan) in [1, 2, 3]
-            .into_iter()
-            .flat_map(|seed| [(seed, awkward()), (seed, residual().unwrap())])
+            .iter()
+            .flat_map(|seed| plans.each_ref().map(|p| (*seed, p)))
         {
+            let whole = Whole::new("network", plan, seed).unwrap();
             let burn = |backend: Backend| Route::of(backend, open(backend).unwrap());
             let mut routes = vec![Route::Reference, burn(Backend::Flex), burn(Backend::Cpu)];
             routes.extend(Level::all().map(Route::Kernels));
             for route in routes {
-                let checks = check("network", &plan, &route, &Tables::REFERENCE, seed).unwrap();
+                let checks = whole.check(&route, &Tables::REFERENCE).unwrap();
                 // Logits, loss, eight gradients, ten losses.
                 assert_eq!(checks.len(), 11);
                 assert!(checks.iter().all(|check| check.passed), "{checks:?}");
