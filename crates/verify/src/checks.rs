@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Finite differences may differ from a gradient by so much of its largest value, beyond rounding.
-const DIFFERENCES_BOUND: f64 = 1e-7;
+pub(crate) const DIFFERENCES_BOUND: f64 = 1e-7;
 
 /// Cases held against finite differences, at most: each needs many forward passes.
 const DIFFERENCES_CASES: usize = 1000;

@@ -5,12 +5,13 @@ use glassbox_scratch::{
     Moments, Network, NetworkError, Operations, Optimizer, Trace,
     compare::{Worst, largest, worst, worst_relative},
     kernels,
+    rounding::U,
 };
 use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Random, StepKey, Stream};
 
 use crate::{
     VerifyError,
-    checks::{Route, ratio},
+    checks::{DIFFERENCES_BOUND, Route, ratio},
     ops::{crossed, is_near_a_kink},
     report::Check,
     subject::Tables,
@@ -32,6 +33,18 @@ const RATE: f64 = 1e-3;
 
 /// Batches drawn anew, at most, because a kink lay between the two engines.
 const DRAWS: u32 = 8;
+
+/// Nearer to a kink than this share of a layer's largest value, rounding may send a pass another way: sixteen times the unit roundoff.
+const NEAR: f64 = 16.0 * U;
+
+/// So far to each side a parameter is moved for a difference.
+const MOVED: f32 = 1.0 / 131_072.0;
+
+/// What is farther from a kink is not moved across it by that.
+const FAR: f64 = 1e-4;
+
+/// Elements of each parameter that are moved, at most.
+const ELEMENTS: usize = 24;
 
 /// A small network whose values are read more than once.
 pub(crate) fn residual() -> Result<Plan, VerifyError> {
@@ -116,6 +129,56 @@ impl<'a> Whole<'a> {
         let mut checks: Vec<Check> = rows.into_iter().map(|row| row.check(name, route)).collect();
         // Of the whole batch, not of each of its gradients.
         checks[0].kinks = kinks;
+        Ok(checks)
+    }
+
+    /// Holds the gradients of a table in `f64` against central differences of its own loss: the sum over a value's readers is no
+    /// single operation's.
+    pub fn check_differences(&self, tables: &Tables) -> Result<Vec<Check>, ModelError> {
+        let plan = self.plan;
+        let network = |parameters: &Parameters| {
+            Network::<f64>::new(plan, parameters).map(|n| n.with_operations(tables.f64))
+        };
+        let mut parameters = self.parameters.clone();
+        for value in parameters.iter_mut().flat_map(|p| &mut p.values) {
+            // So `f32` holds the moved ones exactly.
+            *value = (*value / MOVED).round() * MOVED;
+        }
+        let mut draw = 0;
+        let (images, labels, trace) = loop {
+            let (images, labels) = batch(plan, self.seed, draw, IMAGES);
+            let images = wide(&images);
+            let trace = network(&parameters)?.trace(&images, Some(&labels), Pass::Inference)?;
+            draw += 1;
+            if draw == DRAWS || is_clear(plan, &trace, FAR) {
+                break (images, labels, trace);
+            }
+        };
+        let loss = |parameters: &Parameters| -> Result<f64, NetworkError> {
+            let network = network(parameters)?;
+            let forward = network.forward(&images, Pass::Inference)?;
+            Ok(network.backward(&forward, &labels)?.loss)
+        };
+        let moved = f64::from(MOVED);
+        let rounding = 8.0 * f64::EPSILON * trace.loss.unwrap_or(f64::NAN).abs() / moved;
+        let mut checks = Vec::new();
+        for (index, gradient) in trace.d_parameters.iter().enumerate() {
+            let count = gradient.values.len();
+            let (mut found, mut expected) = (Vec::new(), Vec::new());
+            for element in (0..count).step_by(count.div_ceil(ELEMENTS)) {
+                let at = |distance: f32| {
+                    let mut parameters = parameters.clone();
+                    parameters[index].values[element] += distance;
+                    loss(&parameters)
+                };
+                found.push(gradient.values[element]);
+                expected.push((at(MOVED)? - at(-MOVED)?) / (2.0 * moved));
+            }
+            let bound = DIFFERENCES_BOUND * largest(&gradient.values) + rounding;
+            let worst = worst(&found, &expected, |_| bound);
+            let row = Row::new(&format!("d_{}", gradient.name), worst, &expected);
+            checks.push(row.check(self.name, &Route::Differences));
+        }
         Ok(checks)
     }
 }
@@ -254,8 +317,7 @@ fn steps(plan: &Plan, mut truth: Network<f64>, seed: u64) -> Result<Steps, Netwo
             let draw = draws.next().unwrap_or(DRAWS);
             let (images, labels) = batch(plan, seed, draw, STEP_IMAGES);
             let trace = truth.trace(&wide(&images), Some(&labels), Pass::Training(key))?;
-            let near = (0..plan.layers().len()).any(|layer| is_near_a_kink(plan, layer, &trace));
-            if !near || spare == 0 {
+            if spare == 0 || is_clear(plan, &trace, NEAR) {
                 break ((images, labels), trace);
             }
             spare -= 1;
@@ -265,6 +327,12 @@ fn steps(plan: &Plan, mut truth: Network<f64>, seed: u64) -> Result<Steps, Netwo
         truth.update(Optimizer::Adam, &mut moments, &trace.d_parameters, RATE)?;
     }
     Ok(Steps { batches, losses })
+}
+
+/// Whether a pass stays clear of every kink.
+fn is_clear(plan: &Plan, trace: &Trace<f64>, share: f64) -> bool {
+    let near = |layer| is_near_a_kink(plan, layer, trace, share);
+    !(0..plan.layers().len()).any(near)
 }
 
 /// How often the two passes went different ways.
@@ -359,6 +427,13 @@ mod tests {
     fn a_reader_whose_gradient_is_not_counted_shows() {
         let mut tables = Tables::REFERENCE;
         tables.f32.conv_backward = shortcut_cut;
+        tables.f64.conv_backward = shortcut_cut;
+        let plan = residual().unwrap();
+        let whole = Whole::new("residual", &plan, 1).unwrap();
+        let checks = whole.check_differences(&tables).unwrap();
+        let wrong = checks.iter().filter(|check| !check.passed);
+        let wrong: Vec<_> = wrong.map(|check| check.argument.as_str()).collect();
+        assert_eq!(wrong, ["d_conv1.weight", "d_conv1.bias"]);
         let failed = first_failure(&residual().unwrap(), &tables);
         assert_eq!(failed, "d_conv1.weight");
     }
@@ -390,6 +465,17 @@ mod tests {
                 assert_eq!(checks.len(), 11);
                 assert!(checks.iter().all(|check| check.passed), "{checks:?}");
             }
+        }
+    }
+
+    #[test]
+    fn gradients_of_a_graph_are_the_derivatives_of_its_loss() {
+        let plan = residual().unwrap();
+        for seed in 0..100 {
+            let whole = Whole::new("residual", &plan, seed).unwrap();
+            let checks = whole.check_differences(&Tables::REFERENCE).unwrap();
+            assert_eq!(checks.len(), 8);
+            assert!(checks.iter().all(|check| check.passed), "{checks:?}");
         }
     }
 

@@ -79,16 +79,17 @@ pub(crate) fn crossed(plan: &Plan, layer: usize, found: &Trace, expected: &Trace
     }
 }
 
-/// Whether rounding may send a pass through a layer another way.
-pub(crate) fn is_near_a_kink(plan: &Plan, layer: usize, trace: &Trace<f64>) -> bool {
+/// Whether a kink of a layer is near a pass, by a share of the layer's largest value.
+pub(crate) fn is_near_a_kink(plan: &Plan, layer: usize, trace: &Trace<f64>, share: f64) -> bool {
     let layer_of = &plan.layers()[layer];
     match layer_of.operation {
         Operation::Conv { activation, .. } | Operation::Dense { activation, .. } => {
             let pre = trace.layers[layer + 1].pre.as_deref();
-            activation::is_near(activation, pre.unwrap_or(&[]))
+            activation::is_near(activation, pre.unwrap_or(&[]), share)
         }
         Operation::MaxPool(geometry) => {
-            max_pool::is_near(&geometry, &trace.layers[layer_of.inputs[0]].values)
+            let read = &trace.layers[layer_of.inputs[0]];
+            max_pool::is_near(&geometry, &read.values, share)
         }
         Operation::AvgPool(_)
         | Operation::GlobalAvgPool(_)

@@ -119,9 +119,6 @@ macro_rules! faults {
 }
 pub(crate) use faults;
 
-/// How near a kink is near, in a network: by this share of the largest value, sixteen times the unit roundoff of `f32`.
-pub(crate) const NEAR: f64 = 16.0 * glassbox_scratch::rounding::U;
-
 /// What there is before a result is written: it must not matter.
 pub(crate) fn old<T: glassbox_scratch::Real>(count: usize) -> Vec<T> {
     vec![T::of(7.0); count]

@@ -9,7 +9,7 @@ use glassbox_spec::{Activation, Random};
 use crate::{
     burn_route::{Burn, backward},
     sizes::Sizes,
-    subject::{Compute, Fault, NEAR, Subject, faults, old},
+    subject::{Compute, Fault, Subject, faults, old},
     values::{Argument, Draw, Inputs, Results},
 };
 
@@ -113,11 +113,11 @@ fn anywhere(random: &mut Random) -> f32 {
     }
 }
 
-/// Whether a value is so close to a corner that another order of summation may put it on the other side.
-pub fn is_near(activation: Activation, x: &[f64]) -> bool {
+/// Whether a value is closer to a corner than a share of the largest.
+pub fn is_near(activation: Activation, x: &[f64], share: f64) -> bool {
     match activation {
         Activation::Relu | Activation::LeakyRelu => {
-            let reach = NEAR * largest(x);
+            let reach = share * largest(x);
             x.iter().any(|x| x.abs() <= reach)
         }
         Activation::Linear

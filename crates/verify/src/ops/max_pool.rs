@@ -8,7 +8,7 @@ use super::pool::{self, geometry, in_window, to_whole_window, windows};
 use crate::{
     burn_route::{Burn, backward},
     sizes::Sizes,
-    subject::{Compute, Fault, NEAR, Subject, faults, old},
+    subject::{Compute, Fault, Subject, faults, old},
     values::{Argument, Draw, Inputs, Results},
 };
 
@@ -150,9 +150,9 @@ fn ties<T: Real>(x: &[T], geometry: &PoolGeometry, reach: f64) -> Vec<bool> {
     tied
 }
 
-/// Whether the largest values of a window are so close that another order of summation may choose differently.
-pub fn is_near(geometry: &PoolGeometry, x: &[f64]) -> bool {
-    let tied = ties(x, geometry, NEAR * largest(x));
+/// Whether the largest values of a window are closer than a share of the largest of all.
+pub fn is_near(geometry: &PoolGeometry, x: &[f64], share: f64) -> bool {
+    let tied = ties(x, geometry, share * largest(x));
     // Zeros behind a ReLU may tie: their gradient is taken away again.
     tied.iter().zip(x).any(|(tied, x)| *tied && *x != 0.0)
 }
