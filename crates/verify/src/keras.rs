@@ -11,7 +11,8 @@ use safetensors::SafeTensors;
 use crate::{
     VerifyError,
     checks::Route,
-    network::{LOSSES_BOUND, Row, compare, losses, parameters, trace},
+    network::{LOSSES_BOUND, Row, compare},
+    passes::{losses, parameters, trace},
     report::Check,
     subject::Tables,
 };

@@ -23,6 +23,7 @@ mod keras;
 mod mutants;
 mod network;
 pub mod ops;
+mod passes;
 mod report;
 mod sizes;
 mod subject;

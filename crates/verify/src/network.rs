@@ -1,18 +1,18 @@
 //! A whole network: logits, loss, every gradient, then ten optimizer steps.
 
-use glassbox_model::{ModelError, Network as BurnNetwork};
+use glassbox_model::ModelError;
 use glassbox_scratch::{
-    Moments, Network, NetworkError, Operations, Optimizer, Trace,
+    Moments, Network, NetworkError, Optimizer, Trace,
     compare::{Worst, largest, worst, worst_relative},
-    kernels,
     rounding::U,
 };
-use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, Random, StepKey, Stream};
+use glassbox_spec::{Architecture, ImageShape, Parameters, Pass, Plan, StepKey};
 
 use crate::{
     VerifyError,
     checks::{DIFFERENCES_BOUND, Route, ratio},
     ops::{crossed, is_near_a_kink},
+    passes::{Batch, RATE, batch, losses, parameters, trace},
     report::Check,
     subject::Tables,
 };
@@ -29,7 +29,6 @@ pub(crate) const LOSSES_BOUND: f64 = 1e-4;
 const IMAGES: usize = 2;
 const STEPS: usize = 10;
 const STEP_IMAGES: usize = 4;
-const RATE: f64 = 1e-3;
 
 /// Batches drawn anew, at most, because a kink lay between the two engines.
 const DRAWS: u32 = 8;
@@ -208,102 +207,6 @@ impl Row {
 
 pub(crate) fn compare(name: &str, found: &[f32], expected: &[f64]) -> Row {
     Row::new(name, worst_relative(found, expected, BOUND), expected)
-}
-
-/// A pass on a route.
-pub(crate) fn trace(
-    plan: &Plan,
-    parameters: &Parameters,
-    route: &Route,
-    tables: &Tables,
-    images: &[f32],
-    labels: &[u16],
-) -> Result<Trace, ModelError> {
-    match route {
-        Route::Burn(_, device, blocks) => {
-            let network = BurnNetwork::new(plan, parameters, device, *blocks)?;
-            let mut trace = network.trace(images.to_vec(), Some(labels), Pass::Inference)?;
-            // A trace is made layer by layer; these are made as in training.
-            let (loss, gradients) = network.gradients(images.to_vec(), labels, Pass::Inference)?;
-            (trace.loss, trace.d_parameters) = (Some(loss), gradients);
-            Ok(trace)
-        }
-        Route::Kernels(level) => {
-            let operations = Operations::kernels(*level);
-            let network = Network::new(plan, parameters)?.with_operations(operations);
-            let mut trace = network.trace(images, Some(labels), Pass::Inference)?;
-            let mut network = kernels::Network::new(*level, plan, parameters)?;
-            trace.loss = Some(network.step(images, labels, Pass::Inference)?);
-            trace.d_parameters = network.gradients().to_vec();
-            if let Some(last) = trace.layers.last_mut() {
-                last.values = network.logits().to_vec();
-            }
-            Ok(trace)
-        }
-        _ => {
-            let network = Network::new(plan, parameters)?.with_operations(tables.f32);
-            Ok(network.trace(images, Some(labels), Pass::Inference)?)
-        }
-    }
-}
-
-/// Images and labels of one step.
-type Batch = (Vec<f32>, Vec<u16>);
-
-/// The losses of steps of Adam on a route.
-pub(crate) fn losses(
-    plan: &Plan,
-    parameters: &Parameters,
-    route: &Route,
-    tables: &Tables,
-    batches: &[Batch],
-) -> Result<Vec<f64>, ModelError> {
-    let batches = slices(batches);
-    match route {
-        Route::Burn(_, device, blocks) => {
-            let adam = Optimizer::Adam;
-            glassbox_model::losses(plan, parameters, adam, RATE, &batches, device, *blocks)
-        }
-        Route::Kernels(level) => {
-            let network = kernels::Network::new(*level, plan, parameters)?;
-            Ok(network.losses(Optimizer::Adam, RATE, &batches)?)
-        }
-        _ => {
-            let network = Network::<f32>::new(plan, parameters)?.with_operations(tables.f32);
-            Ok(network.losses(Optimizer::Adam, RATE, &batches)?)
-        }
-    }
-}
-
-fn slices(batches: &[Batch]) -> Vec<(&[f32], &[u16])> {
-    batches
-        .iter()
-        .map(|(images, labels)| (images.as_slice(), labels.as_slice()))
-        .collect()
-}
-
-/// Glorot weights, and biases that are not zero.
-pub(crate) fn parameters(plan: &Plan, seed: u64) -> Parameters {
-    let mut parameters = plan.initial_parameters(seed);
-    for (parameter, index) in parameters.iter_mut().zip(0..) {
-        if parameter.name.ends_with(".bias") {
-            let mut random = Random::new(seed, Stream::Init, 0, index);
-            parameter
-                .values
-                .fill_with(|| random.between(-0.1, 0.1) as f32);
-        }
-    }
-    parameters
-}
-
-/// Images of noise, and labels.
-fn batch(plan: &Plan, seed: u64, draw: u32, images: usize) -> Batch {
-    let mut random = Random::new(seed, Stream::Verify, u32::MAX - 1, draw);
-    let pixels = (0..images * plan.input().len()).map(|_| random.between(-1.0, 1.0) as f32);
-    let pixels = pixels.collect();
-    let classes = plan.classes() as u32;
-    let labels = (0..images).map(|_| random.below(classes) as u16).collect();
-    (pixels, labels)
 }
 
 /// Steps that stay clear of every kink, as long as there are draws to spare: near one, a correct engine may round to the other side,
