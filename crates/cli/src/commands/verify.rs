@@ -164,7 +164,7 @@ fn table(report: &Report) -> String {
         }
     }
     let mut text = String::from("worst difference as a share of its bound\n\n");
-    text += &format!("{:<15} {:<17}", "operation", "argument");
+    text += &format!("{:<15} {:<16}", "operation", "argument");
     routes
         .iter()
         .for_each(|route| text += &format!(" {route:>width$}", width = width(route)));
@@ -172,7 +172,7 @@ fn table(report: &Report) -> String {
     for (operation, argument) in rows {
         let shown = if operation == before { "" } else { operation };
         before = operation;
-        text += &format!("\n{shown:<15} {argument:<17}");
+        text += &format!("\n{shown:<15} {argument:<16}");
         for route in &routes {
             let check = report.checks.iter().find(|check| {
                 check.operation == operation && check.argument == argument && check.route == *route
