@@ -86,6 +86,10 @@ neon:
         cargo test --release -p glassbox-scratch --lib --test kernels --test network --test golden --test same_bits \
         --target aarch64-unknown-linux-musl
 
+# Whether every crate can be packaged with what it needs
+package:
+    cargo package --workspace --exclude glassbox-fuzz --no-verify --allow-dirty
+
 # Make the built-in model anew: the reference network on MNIST, 12 epochs (the same bytes on processors with AVX-512)
 model: build
     rm -rf target/model
