@@ -49,11 +49,8 @@ pub use error::SpecError;
 pub use fields::keys_of;
 pub use geometry::{GeometryError, MAX_SIZE, Padding, Sides};
 pub use keys::{UnknownKey, nearest, unknown_key};
-pub use ops::{
-    Add, Conv, ConvGeometry, Dense, Description, Dropout, Flatten, GlobalAvgPool, LayerKind,
-    Operation, OwnParameter, Pool, PoolGeometry, Reads,
-};
-pub use parameters::{Parameter, ParameterShape, Parameters, validate};
+pub use ops::*;
+pub use parameters::{Initial, Parameter, ParameterShape, Parameters, validate};
 pub use plan::{Plan, PlannedLayer};
 pub use preprocessing::{Fit, Normalise, NormaliseTable, Preprocessing, PreprocessingError};
 pub use presets::PRESETS;

@@ -26,7 +26,7 @@ pub use flatten::Flatten;
 pub use global_avg_pool::GlobalAvgPool;
 pub use pool::{Pool, PoolGeometry};
 
-use crate::{Activation, ImageShape, ParameterShape, Shape, SpecError, Window};
+use crate::{Activation, ImageShape, Initial, ParameterShape, Shape, SpecError, Window};
 
 /// What a layer computes, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl Operation {
         own.map(|own| ParameterShape {
             name: format!("{layer}.{}", own.name),
             shape: own.shape,
-            fan: own.fan,
+            initial: own.initial,
         })
         .collect()
     }
@@ -200,14 +200,14 @@ pub enum Reads {
 }
 
 /// A parameter of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OwnParameter {
     /// Its name behind the layer's: `weight`, `bias`.
     pub name: &'static str,
     /// Convolution weight `[out, in, kernel height, kernel width]`, dense weight `[out, in]`, bias `[out]`.
     pub shape: Vec<usize>,
-    /// Fan-in and fan-out of a weight, which begins as Glorot draws it; `None` for what begins at zero.
-    pub fan: Option<(usize, usize)>,
+    /// What it begins with.
+    pub initial: Initial,
 }
 
 impl Description {
@@ -228,7 +228,7 @@ impl OwnParameter {
         Self {
             name: "weight",
             shape,
-            fan: Some(fans),
+            initial: Initial::Glorot(fans),
         }
     }
 
@@ -236,7 +236,7 @@ impl OwnParameter {
         Self {
             name: "bias",
             shape: vec![size],
-            fan: None,
+            initial: Initial::Constant(0.0),
         }
     }
 

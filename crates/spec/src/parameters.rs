@@ -2,15 +2,24 @@
 
 use crate::{Plan, Random, Stream};
 
-/// Name, shape and fans of one parameter, before it has values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Name and shape of one parameter, before it has values.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ParameterShape {
     /// `<layer>.weight` or `<layer>.bias`.
     pub name: String,
     /// Convolution weight `[out, in, kernel height, kernel width]`, dense weight `[out, in]`, bias `[out]`.
     pub shape: Vec<usize>,
-    /// Fan-in and fan-out of a weight; `None` for a bias.
-    pub fan: Option<(usize, usize)>,
+    /// What it begins with.
+    pub initial: Initial,
+}
+
+/// What the values of a parameter begin with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initial {
+    /// Drawn from U(−a, a) with a = √(6 / (fan-in + fan-out)), of these two (Glorot and Bengio, 2010, equation 16).
+    Glorot((usize, usize)),
+    /// All the same.
+    Constant(f32),
 }
 
 impl ParameterShape {
@@ -19,15 +28,12 @@ impl ParameterShape {
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
-}
 
-impl ParameterShape {
-    /// What it begins with: Glorot uniform if it has fans, else zeros; a pure function of the seed and of its number among the
-    /// network's parameters.
+    /// What it begins with, a pure function of the seed and of its number among the network's parameters.
     pub fn initial(self, seed: u64, number: u32) -> Parameter {
-        let values = match self.fan {
-            None => vec![0.0; self.len()],
-            Some((fan_in, fan_out)) => {
+        let values = match self.initial {
+            Initial::Constant(value) => vec![value; self.len()],
+            Initial::Glorot((fan_in, fan_out)) => {
                 let limit = (6.0 / (fan_in + fan_out) as f64).sqrt();
                 let mut random = Random::new(seed, Stream::Init, 0, number);
                 (0..self.len())
@@ -64,8 +70,6 @@ impl Plan {
     }
 
     /// Initial parameters, a pure function of the seed: Glorot uniform weights, zero biases (Keras's defaults).
-    ///
-    /// Glorot uniform draws from U(−a, a) with a = √(6 / (fan-in + fan-out)) (Glorot and Bengio, 2010, equation 16).
     pub fn initial_parameters(&self, seed: u64) -> Parameters {
         self.parameters()
             .into_iter()
