@@ -56,23 +56,27 @@ impl fmt::Display for Worst {
 
 /// Finds the worst place; `bound(i)` is what is allowed at place i. A value that is not finite is over any bound.
 ///
-/// Of empty tensors, the worst place is 0 and within its bound. Tensors of different lengths are a programming error.
+/// Of empty tensors, the worst place is 0 and within its bound. A place that only one of them has is over any bound.
 pub fn worst<A: Copy + Into<f64>, B: Copy + Into<f64>>(
     found: &[A],
     expected: &[B],
     bound: impl Fn(usize) -> f64,
 ) -> Worst {
-    assert_eq!(found.len(), expected.len(), "lengths");
+    let of = found.len().max(expected.len());
     let mut worst = Worst {
         index: 0,
         found: 0.0,
         expected: 0.0,
         bound: 0.0,
         over: 0,
-        of: found.len(),
+        of,
     };
-    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let (found, expected, bound) = ((*found).into(), (*expected).into(), bound(index));
+    for index in 0..of {
+        let (found, expected) = (found.get(index), expected.get(index));
+        let both = found.is_some() && expected.is_some();
+        let bound = if both { bound(index) } else { 0.0 };
+        let found = found.map_or(f64::NAN, |value| (*value).into());
+        let expected = expected.map_or(f64::NAN, |value| (*value).into());
         let difference = difference(found, expected);
         let over = difference > bound || !bound.is_finite();
         worst.over += usize::from(over);
@@ -157,6 +161,16 @@ mod tests {
         assert!(worst::<f64, f64>(&[], &[], |_| 0.0).is_within());
         assert!(worst_relative(&[3.0, -99.0], &[3.5, -100.0], 0.01).is_within());
         assert!(!worst_relative(&[3.0, -98.0], &[3.5, -100.0], 0.01).is_within());
+    }
+
+    #[test]
+    fn a_place_that_only_one_has_never_passes() {
+        let bounds = [9.0, 9.0];
+        for (found, expected) in [(&[1.0, 2.0][..], &[1.0][..]), (&[1.0], &[1.0, 2.0])] {
+            let worst = worst(found, expected, |i| bounds[..1][i]);
+            assert_eq!((worst.index, worst.over, worst.of), (1, 1, 2));
+        }
+        assert!(!worst_relative::<f64, f64>(&[], &[1.0], 1.0).is_within());
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl Config {
         Ok((config, plan))
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Fails where a value is out of its range, as one that a program has set may be.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let some = |limit: Option<usize>| limit.is_none_or(|n| n > 0);
         let share = |x: f64| (0.0..=1.0).contains(&x);
         let checks: [(&str, bool, String, &str); 11] = [

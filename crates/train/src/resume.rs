@@ -30,6 +30,7 @@ impl<'a> Run<'a> {
         folder: RunFolder,
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
+        config.check()?;
         let over = folder.summary().is_file();
         // Only a run that is over may be looked at without it.
         let lock = match folder.lock() {

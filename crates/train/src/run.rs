@@ -87,6 +87,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, TrainError> {
         // Whatever an older run's configuration says.
         config.arithmetic = Config::ARITHMETIC;
+        config.check()?;
         // Data first: if it is corrupt, no folder is left behind.
         let data = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &data)?;

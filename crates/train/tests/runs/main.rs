@@ -371,6 +371,20 @@ fn a_limit_trains_on_so_many_images() {
     assert_eq!(run.image_counts(), (50, 40));
 }
 
+#[test]
+fn values_that_a_program_has_set_are_checked_too() {
+    let fixture = Fixture::new();
+    let (config, plan) = fixture.resolve(settings());
+    let config = Config {
+        batch_size: 0,
+        ..config
+    };
+    let device = Device::open(Config::DEFAULT_BACKEND).unwrap();
+    let run = Run::begin(config, plan, &fixture.dataset, device, None);
+    let error = run.err().unwrap();
+    assert!(error.to_string().contains("batch_size"), "{error}");
+}
+
 /// With one step to an epoch, the figures of an epoch are those of the step after the checkpoint before it.
 #[test]
 fn the_next_step_is_the_one_that_the_run_made() {
