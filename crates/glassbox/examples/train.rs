@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = env::args().nth(1).unwrap_or_else(|| "digits".to_string());
     let dataset = Dataset::open(&source, &Search::new(None), &|_| {})?;
     let settings = Settings {
+        data: Some(source),
         epochs: Some(1),
         backend: Some("scratch".to_string()),
         limit: Some(6_000),

@@ -3,7 +3,8 @@
 //! * **In**: a model file that `glassbox train` or this library wrote; pictures; with features, data sets and Burn models.
 //! * **Out**: what is in a picture ([`Classifier`]), and why ([`infer::why`], [`infer::explain`]); with the feature `train` a trained
 //!   model (`glassbox::train`); with `burn` the same networks as Burn modules (`glassbox::model`).
-//! * **Never**: a download, a GPU or Burn unless asked for by a feature; a panic on what a caller passes.
+//! * **Never**: a download, a GPU or Burn unless asked for by a feature; a panic on what a file, a picture or a setting holds. The
+//!   bare loops of [`scratch`] alone assert the lengths of the slices that they are given.
 //!
 //! ```
 //! use glassbox::{Classifier, Picture};

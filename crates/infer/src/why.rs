@@ -152,6 +152,9 @@ impl Why {
         let mut unasked = 0;
         for _ in 0..depth {
             let level = unasked..answers.len();
+            if level.is_empty() {
+                break;
+            }
             unasked = level.end;
             for number in level {
                 let next: Vec<Element> = answers[number]

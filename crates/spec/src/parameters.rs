@@ -105,7 +105,13 @@ pub fn validate(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String>
             }
         }
     }
-    for parameter in found {
+    for (number, parameter) in found.iter().enumerate() {
+        if found[..number]
+            .iter()
+            .any(|other| other.name == parameter.name)
+        {
+            problems.push(format!("{} is there twice", parameter.name));
+        }
         if !expected.iter().any(|shape| shape.name == parameter.name) {
             problems.push(format!("{} is not part of it", parameter.name));
         }
@@ -116,6 +122,16 @@ pub fn validate(expected: &[ParameterShape], found: &[Parameter]) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use crate::{Architecture, ImageShape};
+
+    #[test]
+    fn each_parameter_is_there_once() {
+        let plan = Architecture::preset("reference", 10).unwrap();
+        let plan = plan.plan(ImageShape::new(1, 28, 28).unwrap()).unwrap();
+        let mut parameters = plan.initial_parameters(7);
+        assert!(plan.validate(&parameters).is_empty());
+        parameters.push(parameters[1].clone());
+        assert_eq!(plan.validate(&parameters), ["conv1.bias is there twice"]);
+    }
 
     #[test]
     fn initial_weights_are_glorot_uniform_and_biases_zero() {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use glassbox_data::read_text;
+use glassbox_data::{Dataset, read_text};
 use glassbox_scratch::Optimizer;
 use glassbox_spec::{
     AUGMENTATIONS, Architecture, Augment, Backend, Extension, ImageShape, LearningRate,
@@ -249,6 +249,21 @@ impl Config {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Fails unless the plan is that of its architecture on this data.
+    pub(crate) fn check_plan(&self, plan: &Plan, dataset: &Dataset) -> Result<(), ConfigError> {
+        let classes = dataset.classes().len();
+        if plan.classes() != classes {
+            return Err(ConfigError::Classes {
+                logits: plan.classes(),
+                classes,
+            });
+        }
+        if *plan != self.arch.plan(dataset.shape())? {
+            return Err(ConfigError::OtherPlan);
+        }
+        Ok(())
     }
 
     /// The length that the run was to have in this epoch, where the learning rate depends on it.

@@ -98,6 +98,11 @@ pub enum ConfigError {
         /// What is missing.
         problem: String,
     },
+    /// A plan of another architecture, or for other images.
+    #[error(
+        "the plan is not that of the configuration's architecture on this data; take both from `Config::resolve`"
+    )]
+    OtherPlan,
     /// The backend is unknown.
     #[error(transparent)]
     Backend(#[from] UnknownBackend),

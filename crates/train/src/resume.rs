@@ -31,6 +31,7 @@ impl<'a> Run<'a> {
         report: &mut dyn Report,
     ) -> Result<Self, TrainError> {
         config.check()?;
+        config.check_plan(&plan, dataset)?;
         let over = folder.summary().is_file();
         // Only a run that is over may be looked at without it.
         let lock = match folder.lock() {

@@ -88,6 +88,7 @@ impl<'a> Run<'a> {
         // Whatever an older run's configuration says.
         config.arithmetic = Config::ARITHMETIC;
         config.check()?;
+        config.check_plan(&plan, dataset)?;
         // Data first: if it is corrupt, no folder is left behind.
         let data = prepare(&config, dataset)?;
         trust(&config, &plan, &device, &data)?;

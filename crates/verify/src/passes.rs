@@ -2,7 +2,7 @@
 
 use glassbox_model::{ModelError, Network as BurnNetwork};
 use glassbox_scratch::{Network, Operations, Optimizer, Trace, kernels};
-use glassbox_spec::{Parameters, Pass, Plan, Random, Stream};
+use glassbox_spec::{Initial, Parameters, Pass, Plan, Random, Stream};
 
 use crate::{checks::Route, subject::Tables};
 
@@ -81,15 +81,16 @@ fn slices(batches: &[Batch]) -> Vec<(&[f32], &[u16])> {
         .collect()
 }
 
-/// Glorot weights, and biases that are not zero.
+/// Glorot weights, and everything else, as biases, a little off what it begins with: what is all alike hides which is which.
 pub(crate) fn parameters(plan: &Plan, seed: u64) -> Parameters {
     let mut parameters = plan.initial_parameters(seed);
-    for (parameter, index) in parameters.iter_mut().zip(0..) {
-        if parameter.name.ends_with(".bias") {
+    let shapes = plan.parameters();
+    for ((parameter, shape), index) in parameters.iter_mut().zip(shapes).zip(0..) {
+        if let Initial::Constant(value) = shape.initial {
             let mut random = Random::new(seed, Stream::Init, 0, index);
             parameter
                 .values
-                .fill_with(|| random.between(-0.1, 0.1) as f32);
+                .fill_with(|| value + random.between(-0.1, 0.1) as f32);
         }
     }
     parameters

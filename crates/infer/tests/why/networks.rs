@@ -2,8 +2,9 @@
 
 use glassbox_scratch::{Moments, Network, Operations, Optimizer, Trace, kernels::Level};
 use glassbox_spec::{
-    Activation, Add, Architecture, Conv, Dense, Dropout, Flatten, GlobalAvgPool, ImageShape, Layer,
-    LayerKind, Normalise, Padding, Parameters, Pass, Plan, Pool, Random, Sides, Stream,
+    Activation, Add, Architecture, Conv, Dense, Dropout, Flatten, GlobalAvgPool, ImageShape,
+    Initial, Layer, LayerKind, Normalise, Padding, Parameters, Pass, Plan, Pool, Random, Sides,
+    Stream,
 };
 
 /// A network, an image and its label, and the pass over it.
@@ -42,8 +43,9 @@ pub fn case(number: u32, random: &mut Random) -> Case {
 /// Even cases by the plain loops, odd ones by the kernels.
 pub fn case_on(plan: Plan, number: u32, random: &mut Random) -> Case {
     let mut parameters = plan.initial_parameters(u64::from(number));
-    for parameter in &mut parameters {
-        if parameter.name.ends_with("bias") {
+    for (parameter, shape) in parameters.iter_mut().zip(plan.parameters()) {
+        // What begins all alike hides which is which.
+        if let Initial::Constant(_) = shape.initial {
             parameter
                 .values
                 .fill_with(|| random.between(-0.5, 0.5) as f32);

@@ -2,8 +2,8 @@
 
 use glassbox_spec::{
     Activation::{self, Linear, Relu, Sigmoid, Tanh},
-    Add, Flatten, GlobalAvgPool, ImageShape, Layer, LayerKind, Padding, Plan, Random, Shape,
-    Stream,
+    Add, Flatten, GlobalAvgPool, ImageShape, Initial, Layer, LayerKind, Padding, Plan, Random,
+    Shape, Stream,
 };
 
 use crate::{
@@ -14,8 +14,10 @@ use crate::{
 /// On values with all their bits: then no sum is 0 and no two pixels are equal but by chance, and rounding decides nothing.
 fn check(name: &str, plan: &Plan) {
     let mut parameters = plan.initial_parameters(3);
-    for (parameter, index) in parameters.iter_mut().zip(0..) {
-        if parameter.name.ends_with("bias") {
+    let shapes = plan.parameters();
+    for ((parameter, shape), index) in parameters.iter_mut().zip(shapes).zip(0..) {
+        // What begins all alike hides which is which.
+        if let Initial::Constant(_) = shape.initial {
             parameter.values = random(index, parameter.values.len());
         }
     }

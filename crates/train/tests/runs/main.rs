@@ -10,7 +10,10 @@ mod records;
 use std::fs;
 
 use glassbox_store::ModelFile;
-use glassbox_train::{Config, Device, End, NextStep, Run, RunFolder, Settings, Stop, TrainError};
+use glassbox_train::{
+    ArchChoice, Config, ConfigError, Device, End, NextStep, Run, RunFolder, Settings, Stop,
+    TrainError,
+};
 
 use fixture::*;
 
@@ -379,10 +382,35 @@ fn values_that_a_program_has_set_are_checked_too() {
         batch_size: 0,
         ..config
     };
-    let device = Device::open(Config::DEFAULT_BACKEND).unwrap();
-    let run = Run::begin(config, plan, &fixture.dataset, device, None);
-    let error = run.err().unwrap();
-    assert!(error.to_string().contains("batch_size"), "{error}");
+    let error = |config: Config, plan| {
+        let device = Device::open(Config::DEFAULT_BACKEND).unwrap();
+        let run = Run::begin(config, plan, &fixture.dataset, device, None);
+        run.err().unwrap()
+    };
+    let of_size = error(config.clone(), plan.clone()).to_string();
+    assert!(of_size.contains("batch_size"), "{of_size}");
+    let config = Config {
+        batch_size: 8,
+        ..config
+    };
+    let shape = fixture.dataset.shape();
+    let other = Config::resolve(
+        Settings {
+            arch: Some(ArchChoice::Named("lenet5".into())),
+            ..settings()
+        },
+        shape,
+        3,
+    );
+    assert!(matches!(
+        error(config.clone(), other.unwrap().1),
+        TrainError::Config(ConfigError::OtherPlan)
+    ));
+    let (config, plan) = Config::resolve(settings(), shape, 4).unwrap();
+    assert!(matches!(
+        error(config, plan),
+        TrainError::Config(ConfigError::Classes { .. })
+    ));
 }
 
 /// With one step to an epoch, the figures of an epoch are those of the step after the checkpoint before it.
