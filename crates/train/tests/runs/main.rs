@@ -9,10 +9,10 @@ mod records;
 
 use std::fs;
 
+use glassbox_spec::{ImageShape, LayerKind};
 use glassbox_store::ModelFile;
 use glassbox_train::{
-    ArchChoice, Config, ConfigError, Device, End, NextStep, Run, RunFolder, Settings, Stop,
-    TrainError,
+    Config, ConfigError, Device, End, NextStep, Run, RunFolder, Settings, Stop, TrainError,
 };
 
 use fixture::*;
@@ -394,19 +394,20 @@ fn values_that_a_program_has_set_are_checked_too() {
         ..config
     };
     let shape = fixture.dataset.shape();
-    let other = Config::resolve(
-        Settings {
-            arch: Some(ArchChoice::Named("lenet5".into())),
-            ..settings()
-        },
-        shape,
-        3,
-    );
+    let [channels, height, width]: [usize; 3] = shape.into();
+    let larger = ImageShape::new(channels, height + 1, width).unwrap();
+    let other = config.arch.plan(larger);
     assert!(matches!(
-        error(config.clone(), other.unwrap().1),
+        error(config.clone(), other.unwrap()),
         TrainError::Config(ConfigError::OtherPlan)
     ));
-    let (config, plan) = Config::resolve(settings(), shape, 4).unwrap();
+    let mut config = config;
+    let last = config.arch.layers.last_mut().unwrap();
+    let LayerKind::Dense(dense) = &mut last.kind else {
+        panic!("no logits")
+    };
+    dense.units = 4;
+    let plan = config.arch.plan(shape).unwrap();
     assert!(matches!(
         error(config, plan),
         TrainError::Config(ConfigError::Classes { .. })
