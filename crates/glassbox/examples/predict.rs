@@ -3,7 +3,10 @@
 
 use std::{env, error::Error, fs};
 
-use glassbox::{Classifier, Picture, data::Images, spec};
+use glassbox::{
+    Classifier, Picture,
+    data::{Images, Part},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -23,8 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The first of the test digits, a drawing of 28×28.
 fn drawn() -> Result<Picture, Box<dyn Error>> {
-    let digits = Images::digits(glassbox::data::Part::Test, 1)?;
-    let [channels, height, width] = spec::ImageShape::into(digits.shape());
+    let digits = Images::digits(Part::Test, 1)?;
     let pixels = digits.image(0).unwrap_or_default();
-    Ok(Picture::from_planar(channels, height, width, pixels)?)
+    Ok(Picture::from_planar(1, 28, 28, pixels)?)
 }

@@ -88,12 +88,12 @@ impl<T: Real> Network<T> {
             masks: Vec::with_capacity(self.plan.layers().len()),
         };
         for (index, layer) in self.plan.layers().iter().enumerate() {
-            forward.masks.push(match (layer.operation, pass) {
-                (Operation::Dropout { rate }, Pass::Training(key)) => {
-                    convert(&key.dropout_mask(rate, index, forward.count * layer.input.len()))
-                }
-                _ => Vec::new(),
-            });
+            let mut mask = Vec::new();
+            if let (Operation::Dropout { rate }, Pass::Training(key)) = (layer.operation, pass) {
+                let values = forward.count * layer.input.len();
+                mask = convert(&key.dropout_mask(rate, index, values));
+            }
+            forward.masks.push(mask);
             let parameters = &self.parameters[self.own[index].clone()];
             let parts: Vec<_> = tasks(forward.count)
                 .map(|task| {

@@ -80,12 +80,8 @@ impl<T: Copy> Trace<T> {
 
     /// Sizes of a layer's output for the whole batch.
     fn sizes(&self, layer: &Recorded<T>) -> Vec<usize> {
-        match layer.shape {
-            Shape::Image(image) => {
-                let [channels, height, width] = image.into();
-                vec![self.images, channels, height, width]
-            }
-            Shape::Flat([features]) => vec![self.images, features],
-        }
+        let mut sizes = vec![self.images];
+        sizes.extend(layer.shape.sizes());
+        sizes
     }
 }
